@@ -5,14 +5,14 @@ import { submissionBench } from '../test/support/batches/submission-bench.js';
 import { startTestEngine, type TestEngine } from '../test/support/stack/test-engine.js';
 
 const CONCURRENCY = 250;
-/** Of 300 jobs the mean of polls is anywhere within 3.2 and 3.7, as their times happen to be drawn. */
+/** With 300 jobs, the mean number of polls varies from 3.2 to 3.7 by chance. */
 const ROWS = 2_000;
 const FIXED_MS = 2_000;
 const CREATES_PER_SECOND = 5;
 
 /**
- * Measures how politely a batch uses the API: polls an image and how late they see a job's end, against polls every 2 s
- * from the create on, which are reckoned over the same jobs; and creates a second under a `rate`.
+ * Measures the load on the API: polls per image and how late they notice a job's end, compared with polls every 2 s
+ * after the create (computed for the same jobs), and creates per second under a `rate`.
  */
 export async function benchApi(): Promise<void> {
   const engine = await startTestEngine({
@@ -21,15 +21,15 @@ export async function benchApi(): Promise<void> {
   try {
     await engine.startWorker();
     const unknown = await jobsOf(engine, 'unknown', CONCURRENCY);
-    tellPolls('polling, times of jobs not known yet', unknown);
-    tellPolls('polling, times of jobs known', await jobsOf(engine, 'known', ROWS));
+    tellPolls('polling, job times unknown', unknown);
+    tellPolls('polling, job times known', await jobsOf(engine, 'known', ROWS));
     await measureRate(engine);
   } finally {
     await engine.stop();
   }
 }
 
-/** Runs a batch to its end; the jobs that were made for it. */
+/** Runs a batch to its end and returns the jobs created for it. */
 async function jobsOf(engine: TestEngine, id: string, rows: number): Promise<readonly JobListing[]> {
   const before = new Set(engine.sandbox.jobs().map(({ jobId }) => jobId));
   const { command, ended } = submissionBench(() => engine);
@@ -50,7 +50,9 @@ function tellPolls(what: string, jobs: readonly JobListing[]): void {
     return { pollsToEnd, noticedAfterMs: pollsToEnd * FIXED_MS - (finishedAt - createdAt) };
   });
   const all = jobs.reduce((sum, { polls }) => sum + polls, 0) / jobs.length;
-  console.log(`${what}: ${jobs.length} jobs, ${noticeText(own)}, ${all.toFixed(2)} with those of copying`);
+  console.log(
+    `${what}: ${jobs.length} jobs, ${noticeText(own)}, ${all.toFixed(2)} including those of copying`,
+  );
   console.log(`  every 2 s, the same jobs: ${noticeText(fixed)}`);
 }
 
@@ -60,12 +62,12 @@ function noticeText(
   const polls = seen.reduce((sum, { pollsToEnd }) => sum + pollsToEnd, 0) / seen.length;
   const late = seen.map(({ noticedAfterMs }) => noticedAfterMs).toSorted((a, b) => a - b);
   const at = (share: number): string => ((late[Math.floor(late.length * share)] ?? NaN) / 1_000).toFixed(2);
-  return `${polls.toFixed(2)} polls an image, its end seen after ${at(0.5)} s at the median, ${at(0.95)} s at the 95th percentile`;
+  return `${polls.toFixed(2)} polls per image, end seen after ${at(0.5)} s (median), ${at(0.95)} s (95th percentile)`;
 }
 
 const Rates = z.object({ creates: z.object({ perSecond: z.number() }) });
 
-/** Runs a batch of quick jobs under a rate of creates. */
+/** Runs a batch of fast jobs with a rate limit on creates. */
 async function measureRate(engine: TestEngine): Promise<void> {
   const { folder, variables } = engine;
   const args = ['rate', `${CREATES_PER_SECOND}/s`, '--json'];

@@ -16,7 +16,7 @@ const DIFFERENT = 100;
 const JOB = 'bench-job' as JobId;
 
 /**
- * A sealed batch of `count` images of `sizeBytes` each. A hundred of them differ; the others are links to them in the
+ * A finished batch of `count` images of `sizeBytes` each. A hundred of them differ; the others are links to them in the
  * bucket's folder, so that a small disk is enough.
  */
 export async function sealLargeBatch(

@@ -15,7 +15,8 @@ const Usage = z.object({ peakBytes: z.number(), cpuMs: z.number() });
 
 /**
  * Exports a batch of `--images` (default 20,000) of `--bytes` each (default 1,500,000) to a folder in both formats, and
- * one of as many small images; prints speed, CPU time and peak memory of the command's process, its start included.
+ * a batch of equally many small images. Prints speed, CPU time and peak memory of the command's process, including its
+ * start.
  */
 export async function benchExport(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -27,7 +28,7 @@ export async function benchExport(args: readonly string[]): Promise<void> {
   try {
     const { bavail, bsize } = await statfs(folder.path);
     if (bavail * bsize < 1.2 * count * sizeBytes) {
-      throw new Error(`${folder.path} has not the room for an export of ${prettyBytes(count * sizeBytes)}.`);
+      throw new Error(`${folder.path} has no room for an export of ${prettyBytes(count * sizeBytes)}.`);
     }
     const variables = {
       ...bucketVariables(bench.s3),
@@ -57,7 +58,7 @@ export async function benchExport(args: readonly string[]): Promise<void> {
           `${seconds.toFixed(1)} s`,
           `${Math.round(batch.count / seconds)} images/s`,
           `${prettyBytes(bytes / seconds)}/s`,
-          `${(cpuMs / batch.count).toFixed(1)} ms of CPU an image`,
+          `${(cpuMs / batch.count).toFixed(1)} ms of CPU per image`,
           `peak memory ${prettyBytes(peakBytes)}`,
         ];
         console.log(`export as ${format}: ${facts.join(', ')}`);

@@ -7,10 +7,10 @@ import { startScriptedServer } from '../test/support/services/scripted-server.js
 import { startTestS3 } from '../test/support/stack/test-stack.js';
 
 const TIMES = 20;
-/** Sides of noisy squares, which come to about 1.5 and 15 MB. */
+/** Sides of noisy squares that become about 1.5 and 15 MB. */
 const SIDES = [740, 2_340];
 
-/** Measures what copying an image costs, from the image host to the bucket, and apart from it what checking it costs. */
+/** Measures the cost of copying an image from the image host to the bucket, and separately the cost of checking it. */
 export async function benchImages(): Promise<void> {
   const s3 = await startTestS3();
   const host = await startScriptedServer();
@@ -30,7 +30,7 @@ export async function benchImages(): Promise<void> {
         if (kind !== 'image') throw new Error(`The picture is ${kind}.`);
       });
       console.log(
-        `PNG of ${prettyBytes(png.length)}, ${side} × ${side}: copy ${copy} (the image host's share included), check ${check}`,
+        `PNG of ${prettyBytes(png.length)}, ${side} × ${side}: copy ${copy} (including the image host's share), check ${check}`,
       );
     }
   } finally {
@@ -50,7 +50,7 @@ async function measured(work: (time: number) => Promise<void>): Promise<string> 
   return `${cpuMs.toFixed(1)} ms of CPU in ${wallMs.toFixed(1)} ms`;
 }
 
-/** Photographs compress about as badly: half of each byte is noise. */
+/** Photographs compress about as little: half of each byte is noise. */
 async function noisyPng(side: number): Promise<Buffer> {
   const pixels = Buffer.alloc(side * side * 4, 255);
   let noise = 1;

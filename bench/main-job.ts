@@ -10,7 +10,7 @@ const ROWS = 1632;
 const CONCURRENCY = 100;
 const JOB_MS = 2000;
 
-/** Runs a batch on local servers and prints its time against rows × job time ÷ concurrency, and its history events an image. */
+/** Runs a batch on local servers and prints its time against rows × job time ÷ concurrency, and its history events per image. */
 async function measure(everything: number): Promise<void> {
   const engine = await startTestEngine({
     sandbox: {
@@ -38,7 +38,7 @@ async function measure(everything: number): Promise<void> {
     const facts = [
       `${seconds.toFixed(1)} s`,
       `${(seconds / ideal).toFixed(2)} × (rows × job time ÷ concurrency = ${ideal.toFixed(1)} s)`,
-      `${((events.parent + events.shards) / ROWS).toFixed(2)} history events an image`,
+      `${((events.parent + events.shards) / ROWS).toFixed(2)} history events per image`,
       `${engine.sandbox.stats().jobsMade} jobs`,
     ];
     console.log(`misbehaviour ${everything * 100} % each (429s 0.1 %): ${facts.join(', ')}`);
@@ -47,7 +47,7 @@ async function measure(everything: number): Promise<void> {
   }
 }
 
-/** Measures a batch that nothing disturbs, and one in which everything misbehaves now and then. */
+/** Measures a batch without faults, and one in which everything misbehaves occasionally. */
 export async function benchMainJob(): Promise<void> {
   for (const everything of [0, 0.03]) await measure(everything);
 }

@@ -1,5 +1,8 @@
-/** `npm run bench`: a batch from sheet to seal; `-- export`: exports, `--images` and `--bytes` each; `-- api`: polls and creates; `-- webhooks`: polls an image; `-- images`: what a copy and its check cost. */
-// News about Node versions is not what a bench is run for.
+/**
+ * `npm run bench`: a batch from sheet to final report; `-- export`: exports, `--images` and `--bytes` each; `-- api`:
+ * polls and creates; `-- webhooks`: polls per image; `-- images`: the cost of copying and checking an image.
+ */
+// Warnings about Node versions are not relevant here.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 
 const [what = 'main-job', ...args] = process.argv.slice(2);
@@ -20,5 +23,5 @@ switch (what) {
     await (await import('./images.js')).benchImages();
     break;
   default:
-    throw new Error(`There is no bench "${what}": main-job, export, api, webhooks or images.`);
+    throw new Error(`There is no benchmark "${what}": expected main-job, export, api, webhooks or images.`);
 }

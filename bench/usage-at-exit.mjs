@@ -1,4 +1,4 @@
-// Loaded into a command that is measured: at its end it tells on standard error what it has used.
+// Loaded into a measured command: prints its resource usage on standard error when it exits.
 process.on('exit', () => {
   const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
   const usage = { peakBytes: maxRSS * 1024, cpuMs: (userCPUTime + systemCPUTime) / 1000 };

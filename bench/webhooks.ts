@@ -7,7 +7,7 @@ import { startTestEngine, type TestEngine } from '../test/support/stack/test-eng
 const ROWS = 200;
 const CONCURRENCY = 100;
 
-/** How jobs of a batch come to be known: by polls alone, told by webhooks, or expected to be told by a receiver that is dead. */
+/** How the end of jobs is noticed: by polls only, by webhooks, or by polls while a dead receiver is configured. */
 const CASES = ['polls', 'webhooks', 'dead-receiver'] as const;
 type Case = (typeof CASES)[number];
 
@@ -28,7 +28,9 @@ async function measure(what: Case): Promise<void> {
     const seconds = await runBatch(engine);
     const { polls, jobsMade } = engine.sandbox.stats();
     const perImage = (polls['200'] ?? 0) / jobsMade;
-    console.log(`${what}: ${perImage.toFixed(2)} polls an image, ${seconds.toFixed(1)} s for ${ROWS} images`);
+    console.log(
+      `${what}: ${perImage.toFixed(2)} polls per image, ${seconds.toFixed(1)} s for ${ROWS} images`,
+    );
   } finally {
     await engine.stop();
   }
@@ -45,7 +47,10 @@ async function runBatch({ folder, variables, stack }: TestEngine): Promise<numbe
   return ((closeTime?.getTime() ?? 0) - startTime.getTime()) / 1000;
 }
 
-/** Measures how often a job of 8–25 s is asked for with webhooks, without, and with a receiver that is dead; or those of them that are named. */
+/**
+ * Measures how often a job of 8–25 s is polled with webhooks, without, and with a dead receiver; or only the named
+ * cases.
+ */
 export async function benchWebhooks(names: readonly string[]): Promise<void> {
   for (const what of CASES) if (names.length === 0 || names.includes(what)) await measure(what);
 }

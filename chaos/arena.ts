@@ -7,8 +7,8 @@ import type { ChaosPlan } from './plan.js';
 import { WorkerPool } from './worker-pool.js';
 
 /**
- * How long workers bear passing faults before they hold: short, so that faults of some seconds make whole holds. A row
- * that fails alone, and a job that is not found, have longer than any fault lasts that is not their own.
+ * How long workers tolerate temporary faults before they hold: short, so that faults of some seconds cause whole holds.
+ * The limits for a row that fails alone and for a missing job are longer than any fault of other origin.
  */
 const CHAOS_LIMITS = {
   serviceFaultMs: 6_000,
@@ -22,7 +22,7 @@ const CHAOS_LIMITS = {
 const WORKER = path.resolve(import.meta.dirname, 'short-limits-worker.mjs');
 
 /** Ends a fault. */
-export type Lift = () => void | Promise<void>;
+export type EndFault = () => void | Promise<void>;
 
 /** The real servers, workers and batches of a run. */
 export interface Arena {
@@ -36,7 +36,7 @@ export interface Arena {
   readonly stop: () => Promise<void>;
 }
 
-/** Rates of the sandbox that a plan leaves alone: fates that rows do not come back from, and 503s that hold whole models. */
+/** Sandbox rates that a plan does not change: fates that rows do not recover from, and 503s that hold whole models. */
 const CALM_RATES = { ...RARE_429S, 'job-refused': 0, 'job-unknown': 0, 'create-paused': 0 };
 
 /** Starts servers and workers for a plan. */

@@ -2,70 +2,70 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { batchWorkflowId, shardWorkflowId } from '../src/workflows/protocol/names.js';
-import type { Arena, Lift } from './arena.js';
+import type { Arena, EndFault } from './arena.js';
 import { callCommand } from './call-command.js';
 import { lastLine, type ChaosBatch } from './chaos-batches.js';
 
 const AGAIN_MS = 1_000;
-const NOTHING_TO_LIFT: Lift = () => undefined;
+const NOTHING_TO_END: EndFault = () => undefined;
 
-/** Pauses a batch; lifting resumes it. */
-export async function pauseBatch(arena: Arena, share: number): Promise<Lift | undefined> {
+/** Pauses a batch; ending the fault resumes it. */
+export async function pauseBatch(arena: Arena, share: number): Promise<EndFault | undefined> {
   const batch = runningBatch(arena, share);
-  if (!batch || !(await isTold(arena, batch, ['pause']))) return undefined;
+  if (!batch || !(await isApplied(arena, batch, ['pause']))) return undefined;
   return async () => {
-    // A batch is not left paused: services that are away come back.
-    while (batch.status === 'RUNNING' && !(await isTold(arena, batch, ['resume']))) await delay(AGAIN_MS);
+    // A batch must not stay paused: unreachable services come back.
+    while (batch.status === 'RUNNING' && !(await isApplied(arena, batch, ['resume']))) await delay(AGAIN_MS);
   };
 }
 
 /** Changes the concurrency of a batch to something from 4 to 60. */
-export async function changeConcurrency(arena: Arena, share: number): Promise<Lift | undefined> {
+export async function changeConcurrency(arena: Arena, share: number): Promise<EndFault | undefined> {
   const batch = runningBatch(arena, share);
-  // Another share than the one that has chosen the batch.
+  // Not the share that selected the batch.
   const concurrency = 4 + Math.floor(((share * 7) % 1) * 57);
-  if (!batch || !(await isTold(arena, batch, ['set', '--concurrency', String(concurrency)])))
+  if (!batch || !(await isApplied(arena, batch, ['set', '--concurrency', String(concurrency)])))
     return undefined;
-  return NOTHING_TO_LIFT;
+  return NOTHING_TO_END;
 }
 
-export async function terminateShard(arena: Arena, share: number): Promise<Lift | undefined> {
+export async function terminateShard(arena: Arena, share: number): Promise<EndFault | undefined> {
   const batch = runningBatch(arena, share);
   const shard = batch && shardHandle(arena, batch);
   if (!shard) return undefined;
   await shard.terminate('chaos');
-  return NOTHING_TO_LIFT;
+  return NOTHING_TO_END;
 }
 
 /** Resets a shard to one of its completed workflow tasks. */
-export async function resetShard(arena: Arena, share: number): Promise<Lift | undefined> {
+export async function resetShard(arena: Arena, share: number): Promise<EndFault | undefined> {
   const batch = runningBatch(arena, share);
   const shard = batch && shardHandle(arena, batch);
   return shard && resetTo(arena, shard, share);
 }
 
 /** Resets a batch to one of its completed workflow tasks. */
-export async function resetBatch(arena: Arena, share: number): Promise<Lift | undefined> {
+export async function resetBatch(arena: Arena, share: number): Promise<EndFault | undefined> {
   const batch = runningBatch(arena, share);
   return batch && resetTo(arena, handleOf(arena, batchWorkflowId(batch.batchId)), share);
 }
 
-/** Cancels a batch in Temporal's own way; it is retried or submitted again once it has ended. */
-export async function cancelBatch(arena: Arena, share: number): Promise<Lift | undefined> {
+/** Cancels a batch with Temporal's own command; it is retried or submitted again once it has ended. */
+export async function cancelBatch(arena: Arena, share: number): Promise<EndFault | undefined> {
   const batch = runningBatch(arena, share);
   if (!batch) return undefined;
   await handleOf(arena, batchWorkflowId(batch.batchId)).cancel();
-  arena.batches.goOn(batch, wayOn(share));
-  return NOTHING_TO_LIFT;
+  arena.batches.continueBatch(batch, wayOn(share));
+  return NOTHING_TO_END;
 }
 
 /** Terminates a batch; it is retried or submitted again. */
-export async function terminateBatch(arena: Arena, share: number): Promise<Lift | undefined> {
+export async function terminateBatch(arena: Arena, share: number): Promise<EndFault | undefined> {
   const batch = runningBatch(arena, share);
   if (!batch) return undefined;
   await handleOf(arena, batchWorkflowId(batch.batchId)).terminate('chaos');
-  arena.batches.goOn(batch, wayOn(share));
-  return NOTHING_TO_LIFT;
+  arena.batches.continueBatch(batch, wayOn(share));
+  return NOTHING_TO_END;
 }
 
 function wayOn(share: number): 'retry' | 'submit' {
@@ -86,8 +86,8 @@ function shardHandle(arena: Arena, { snapshot }: ChaosBatch): WorkflowHandle | u
   return snapshot && open && handleOf(arena, shardWorkflowId(snapshot.run, open.shard));
 }
 
-/** Whether a command that tells a batch something has succeeded. */
-async function isTold(
+/** Whether a control command has succeeded. */
+async function isApplied(
   { engine, say }: Arena,
   { batchId }: ChaosBatch,
   [command = '', ...options]: readonly string[],
@@ -98,12 +98,16 @@ async function isTold(
 }
 
 /** Resets a workflow to one of its completed workflow tasks. */
-async function resetTo({ engine }: Arena, handle: WorkflowHandle, share: number): Promise<Lift | undefined> {
+async function resetTo(
+  { engine }: Arena,
+  handle: WorkflowHandle,
+  share: number,
+): Promise<EndFault | undefined> {
   const { client } = engine.stack.temporal;
   const { runId } = await handle.describe();
   const { events } = await client.workflow.getHandle(handle.workflowId, runId).fetchHistory();
   const tasks = (events ?? []).filter((event) => event.workflowTaskCompletedEventAttributes);
-  // Another share than the one that has chosen the batch.
+  // Not the share that selected the batch.
   const task = tasks[Math.floor(((share * 13) % 1) * tasks.length)];
   if (!task?.eventId) return undefined;
   await client.workflowService.resetWorkflowExecution({
@@ -113,5 +117,5 @@ async function resetTo({ engine }: Arena, handle: WorkflowHandle, share: number)
     workflowTaskFinishEventId: task.eventId,
     requestId: randomUUID(),
   });
-  return NOTHING_TO_LIFT;
+  return NOTHING_TO_END;
 }

@@ -11,12 +11,12 @@ import { callCommand } from './call-command.js';
 import { chaosSheet } from './chaos-sheet.js';
 import type { PlannedBatch } from './plan.js';
 
-/** A batch of the run, as it was seen last. */
+/** A batch of the run, in its last known state. */
 export interface ChaosBatch {
   readonly plan: PlannedBatch;
   readonly batchId: BatchId;
   readonly startedMs: number;
-  /** Submissions that are to come or under way; the batch is not over before they have ended. */
+  /** Submissions that are planned or running; the batch is not finished before they are. */
   submitting: number;
   /** How often it has failed as a whole and was retried. */
   failures: number;
@@ -30,10 +30,13 @@ type Way = 'retry' | 'retry-by-force' | 'submit';
 
 const LOOK_EVERY_MS = 1_000;
 const SUBMIT_AGAIN_MS = 2_000;
-/** A batch that fails more often is not sound. */
+/** A batch that fails more often is incorrect. */
 const MOST_FAILURES = 2;
 
-/** The batches of a run: submits them by the command, again where services are away, and follows them to their end. */
+/**
+ * The batches of a run: submits them with the command, again if services are unreachable, and follows them to their
+ * end.
+ */
 export class ChaosBatches {
   readonly #engine: ProxiedEngine;
   readonly #seed: string;
@@ -56,7 +59,7 @@ export class ChaosBatches {
     return this.#all;
   }
 
-  /** Those at work that nobody is about to submit. */
+  /** Running batches without a pending submission. */
   get running(): readonly ChaosBatch[] {
     return this.#all.filter(({ status, submitting }) => status === 'RUNNING' && submitting === 0);
   }
@@ -83,8 +86,8 @@ export class ChaosBatches {
     this.#submit(batch, 'submit', () => writeFile(sheet, chaosSheet(this.#seed, plan)));
   }
 
-  /** Retries a batch, or submits its sheet again, as soon as its workflow has ended; returns at once. */
-  goOn(batch: ChaosBatch, by: Way): void {
+  /** Retries a batch, or submits its sheet again, once its workflow has ended; returns at once. */
+  continueBatch(batch: ChaosBatch, by: Way): void {
     this.#submit(batch, by, async () => {
       while (!this.#stopped.signal.aborted && batch.status === 'RUNNING') {
         await this.#rest(LOOK_EVERY_MS);
@@ -93,12 +96,12 @@ export class ChaosBatches {
     });
   }
 
-  /** Looks at every batch again once Temporal has forgotten its last half minute: one that had ended may be running. */
-  async lookAtAll(): Promise<void> {
+  /** Checks every batch again after Temporal has lost its last half minute: one that had ended may be running. */
+  async checkAll(): Promise<void> {
     for (const batch of this.#all) await this.#look(batch);
   }
 
-  /** Ends the batches that cannot continue, and continues them from the bucket, as `status` says. */
+  /** Terminates batches that cannot continue, and continues them from the bucket, as `status` advises. */
   async freeStuck(): Promise<void> {
     const { taskQueue, stack } = this.#engine;
     const running = this.running.flatMap(({ snapshot }) => snapshot ?? []);
@@ -110,12 +113,12 @@ export class ChaosBatches {
     }
   }
 
-  /** From now on a job that is not found is lost: batches that are held for such jobs are resumed, as a person would. */
+  /** From now on a missing job is lost: batches held for such jobs are resumed, as a person would. */
   acceptLosses(): void {
     this.#jobsComeBack = false;
   }
 
-  /** Ends the submissions that are under way and the looking. */
+  /** Stops running submissions and the checks. */
   async stop(): Promise<void> {
     this.#stopped.abort();
     await Promise.allSettled([...this.#submissions, this.#following]);
@@ -124,7 +127,7 @@ export class ChaosBatches {
   #submit(batch: ChaosBatch, by: Way, first: () => Promise<void>): void {
     batch.submitting += 1;
     const submission = first()
-      .then(() => this.#tellUntilTaken(batch, by))
+      .then(() => this.#continueUntilAccepted(batch, by))
       .catch((error: unknown) => this.#say(`${batch.batchId} could not be submitted: ${String(error)}`))
       .finally(() => {
         batch.submitting -= 1;
@@ -133,8 +136,8 @@ export class ChaosBatches {
     this.#submissions.add(submission);
   }
 
-  /** A `retry` that is refused, because nothing is there to be retried, is followed by a submission. */
-  async #tellUntilTaken(batch: ChaosBatch, by: Way): Promise<void> {
+  /** A `retry` that is refused because there is nothing to retry is followed by a submission. */
+  async #continueUntilAccepted(batch: ChaosBatch, by: Way): Promise<void> {
     const { plan, batchId } = batch;
     const options = ['--yes', '--grace', '10s', '--concurrency', String(plan.concurrency)];
     const ways = {
@@ -148,7 +151,7 @@ export class ChaosBatches {
       if (code === 0) break;
       await this.#rest(SUBMIT_AGAIN_MS);
     }
-    // What was seen last may be of the run before.
+    // The last known state may be of the previous run.
     batch.status = 'NOT_STARTED';
   }
 
@@ -163,28 +166,28 @@ export class ChaosBatches {
     const { temporal, s3 } = this.#engine.stack;
     const location = { bucket: s3.bucket, root: `${batch.batchId}/`, batchId: batch.batchId };
     const seen = await describeBatch(temporal.client, location).catch(() => 'Temporal is away' as const);
-    // What was seen last stands.
+    // The last known state remains valid.
     if (seen === 'Temporal is away') return;
     if (!seen) {
-      // A database that was restored knows nothing of it.
+      // A restored database does not know the batch.
       if (batch.submitting === 0) this.#submit(batch, 'submit', () => Promise.resolve());
       return;
     }
     batch.status = seen.status.name;
     batch.snapshot = snapshotInMemo(seen);
     batch.endedMs = batch.status === 'RUNNING' ? undefined : (batch.endedMs ?? performance.now());
-    // As the failure itself says: a shard that was terminated twice leaves rows that a retry finds again.
+    // As the failure's message advises: a shard terminated twice leaves rows that a retry finds again.
     const { holds = [], paused } = batch.snapshot ?? {};
-    // A database that was restored may have forgotten that a person resumed it.
+    // A restored database may have lost the resume.
     if (!this.#jobsComeBack && (paused || holds.some(({ code }) => code === 'jobs-missing'))) {
       await this.#resume(batch);
     }
     const lost = batch.status === 'COMPLETED' && batch.snapshot?.tally.failuresByKind['shard-lost'];
-    // A database that was restored may continue an older run than the bucket knows: that run fails, and says to retry.
+    // A restored database may continue an older run than the bucket knows: that run fails, and advises to retry.
     const isOutdated = batch.status === 'FAILED' && batch.failures < MOST_FAILURES;
     if ((!lost && !isOutdated) || batch.submitting > 0) return;
     if (isOutdated) batch.failures += 1;
-    this.goOn(batch, 'retry');
+    this.continueBatch(batch, 'retry');
   }
 
   async #resume(batch: ChaosBatch): Promise<void> {
@@ -204,7 +207,7 @@ function isOver({ submitting, status }: ChaosBatch): boolean {
   return submitting === 0 && status !== 'RUNNING' && status !== 'NOT_STARTED';
 }
 
-/** The last line that a command has written. */
+/** The last line that a command has printed. */
 export function lastLine(text: string): string {
   return text.trimEnd().split('\n').at(-1) ?? '';
 }

@@ -3,15 +3,15 @@ import type { PlannedBatch } from './plan.js';
 
 const MODELS = ['pro', 'nb', 'nb2'] as const;
 
-/** What a marked row carries: a marker for the sandbox, or an aspect ratio that there is not. */
+/** The mark of a row: a marker for the sandbox, or an invalid aspect ratio. */
 const MARKS = ['[[flaky]]', '[[flaky]]', '[[refuse]]', '[[invalid]]', 'rejected'] as const;
 
-/** What makes the service fail for one row, and go on for the others. */
+/** Markers with which the service fails for one row and works for the others. */
 export const POISONS = ['[[create-502]]', '[[bad-job-id]]', '[[poll-524]]', '[[image-500]]'] as const;
 
 export type Poison = (typeof POISONS)[number];
 
-/** A batch's sheet as CSV; the same for the same seed and batch. Its prompts are those of no other batch. */
+/** A batch's sheet as CSV; the same for the same seed and batch. No other batch has the same prompts. */
 export function chaosSheet(seed: string, { name, rows, markedShare, poison }: PlannedBatch): string {
   const poisoned = poison === undefined ? undefined : Math.floor(rows * chance(seed, name, 'poisoned row'));
   const lines = Array.from({ length: rows }, (_, row) => {

@@ -5,7 +5,7 @@ import { batchWorkflowId } from '../src/workflows/protocol/names.js';
 import type { Arena } from './arena.js';
 import type { ChaosBatch } from './chaos-batches.js';
 
-/** Keeps what may tell why batches are not sound, beyond the servers' end; the folder that it lies in. */
+/** Keeps whatever may explain why batches are incorrect after the servers have stopped; returns the folder. */
 export async function keepEvidence(arena: Arena, unsound: readonly ChaosBatch[]): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), `banana-batch-chaos-${arena.plan.options.seed}-`));
   const { s3 } = arena.engine.stack;
@@ -22,7 +22,7 @@ export async function keepEvidence(arena: Arena, unsound: readonly ChaosBatch[])
   return folder;
 }
 
-/** The histories of a batch and its shards, all runs of theirs. */
+/** The histories of all workflow runs of a batch and its shards. */
 async function keepHistories({ engine }: Arena, workflowId: string, folder: string): Promise<void> {
   const { client } = engine.stack.temporal;
   const query = `WorkflowId STARTS_WITH "${workflowId}"`;

@@ -4,8 +4,8 @@ import type { ShardRow } from '../src/domain/rows/row.js';
 import { POISONS } from './chaos-sheet.js';
 
 /**
- * The rows that ended otherwise than their prompts let them, each as a line for a person. `jobsFail`: jobs of any row may
- * have failed or been lost.
+ * The rows that ended in a way that their prompts do not explain, as a line each. `jobsFail`: jobs of any row may have
+ * failed or been lost.
  */
 export function unexpectedEnds(
   outcomes: readonly RowOutcome[],

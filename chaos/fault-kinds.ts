@@ -1,20 +1,20 @@
-/** What a lane does: faults of one lane follow each other, those of different lanes overlap as they like. */
-interface Lane<Kind extends string> {
-  /** From the end of one fault to the start of the next, evenly between the two. Seconds. */
+/** A group of faults: faults of one group follow each other, those of different groups may overlap. */
+interface Group<Kind extends string> {
+  /** From the end of one fault to the start of the next, uniformly distributed. Seconds. */
   readonly gapSeconds: readonly [number, number];
-  /** How often each kind comes, in proportion. */
+  /** The relative frequency of each kind. */
   readonly kinds: Readonly<Record<Kind, number>>;
 }
 
 function lane<Kind extends string>(
   gapSeconds: readonly [number, number],
   kinds: Readonly<Record<Kind, number>>,
-): Lane<Kind> {
+): Group<Kind> {
   return { gapSeconds, kinds };
 }
 
-/** All faults, in the lane of what they concern. */
-export const LANES = {
+/** All faults, grouped by what they affect. */
+export const FAULT_GROUPS = {
   workers: lane([8, 30], {
     'worker-killed': 4,
     'worker-stopped': 2,
@@ -64,35 +64,35 @@ export const LANES = {
   }),
 } as const;
 
-export type LaneName = keyof typeof LANES;
+export type GroupName = keyof typeof FAULT_GROUPS;
 
-export const LANE_NAMES: readonly LaneName[] = Object.keys(LANES).filter(
-  (name): name is LaneName => name in LANES,
+export const GROUP_NAMES: readonly GroupName[] = Object.keys(FAULT_GROUPS).filter(
+  (name): name is GroupName => name in FAULT_GROUPS,
 );
 
-type KindOf<L> = L extends Lane<infer Kind> ? Kind : never;
+type KindOf<L> = L extends Group<infer Kind> ? Kind : never;
 
 /** What goes wrong. */
-export type FaultKind = KindOf<(typeof LANES)[LaneName]>;
+export type FaultKind = KindOf<(typeof FAULT_GROUPS)[GroupName]>;
 
 /** How long a fault may last. Seconds. */
 type Length = readonly [least: number, most: number];
 
 const USUAL_LENGTH: Length = [1, 20];
 
-/** Those that last otherwise: jobs are missed for as long as a service may forget them, a database is older by 30 s. */
+/** Exceptions: jobs are missing for as long as a service may forget them, a database is older by 30 s. */
 const LENGTHS: Readonly<Partial<Record<FaultKind, Length>>> = {
   'jobs-missing': [20, 90],
   'temporal-restored': [30, 30],
   'temporal-restored-under-workers': [30, 30],
 };
 
-/** The shortest and the longest time for which a fault of this kind lasts, where it is not momentary. */
+/** The shortest and longest duration of a fault of this kind, unless it is momentary. */
 export function lengthOf(kind: FaultKind): Length {
   return LENGTHS[kind] ?? USUAL_LENGTH;
 }
 
-/** Those that happen at a moment; the others last until they are lifted. */
+/** Momentary faults; the others last until they are ended. */
 const MOMENTARY: ReadonlySet<FaultKind> = new Set([
   'concurrency-changed',
   'shard-terminated',

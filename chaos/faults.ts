@@ -10,7 +10,7 @@ import {
   SLOW_DOWN,
   touches,
 } from '../test/support/services/fault-answers.js';
-import type { Arena, Lift } from './arena.js';
+import type { Arena, EndFault } from './arena.js';
 import type { PlannedFault } from './plan.js';
 import {
   cancelBatch,
@@ -26,8 +26,8 @@ const SHIFTED_CLOCK = path.resolve(import.meta.dirname, '../test/support/stack/s
 const HOUR_MS = 3_600_000;
 const ENOUGH = '1000000.00';
 
-/** Makes a planned fault happen; undefined where there is nothing for it to hit. */
-export async function throwFault(arena: Arena, { kind, share }: PlannedFault): Promise<Lift | undefined> {
+/** Starts a planned fault; undefined if there is nothing to apply it to. */
+export async function startFault(arena: Arena, { kind, share }: PlannedFault): Promise<EndFault | undefined> {
   const { engine, workers, plan } = arena;
   const { s3, api } = engine.proxies;
   switch (kind) {
@@ -116,7 +116,7 @@ export async function throwFault(arena: Arena, { kind, share }: PlannedFault): P
     { engine: { sandbox } }: Arena,
     names: readonly (keyof NonNullable<SandboxPatch['rates']>)[],
     rate: number,
-  ): Lift {
+  ): EndFault {
     const all = (value: number): SandboxPatch => ({
       rates: Object.fromEntries(names.map((name) => [name, value])),
     });
@@ -125,27 +125,27 @@ export async function throwFault(arena: Arena, { kind, share }: PlannedFault): P
   }
 }
 
-function misbehaving({ engine: { sandbox } }: Arena, begin: SandboxPatch, end: SandboxPatch): Lift {
+function misbehaving({ engine: { sandbox } }: Arena, begin: SandboxPatch, end: SandboxPatch): EndFault {
   sandbox.configure(begin);
   return () => sandbox.configure(end);
 }
 
-async function killed(server: { kill(): Promise<void>; restart(): Promise<void> }): Promise<Lift> {
+async function killed(server: { kill(): Promise<void>; restart(): Promise<void> }): Promise<EndFault> {
   await server.kill();
   return () => server.restart();
 }
 
-/** Takes a backup of Temporal's database; lifting goes back to it, with new workers or under those that live. */
-async function restored({ engine, workers, batches }: Arena, withNewWorkers: boolean): Promise<Lift> {
+/** Takes a backup of Temporal's database; ending the fault restores it, with new workers or under running ones. */
+async function restored({ engine, workers, batches }: Arena, withNewWorkers: boolean): Promise<EndFault> {
   const { temporal } = engine.stack;
   await temporal.saveDatabase();
   return async () => {
     const bringBack = withNewWorkers ? await workers.takeAway('all', 'SIGKILL') : NOTHING;
     await temporal.restoreDatabase();
     bringBack();
-    await batches.lookAtAll();
+    await batches.checkAll();
     if (withNewWorkers) return;
-    // A batch may be stuck until somebody restarts the workers, as it says.
+    // A batch may be stuck until the workers are restarted, as its status advises.
     await delay(NOTICED_AFTER_MS);
     (await workers.takeAway('all', 'SIGTERM'))();
   };

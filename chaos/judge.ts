@@ -1,24 +1,27 @@
 import { stripVTControlCharacters } from 'node:util';
 import { z } from 'zod';
 import type { Tally } from '../src/domain/batch/tally.js';
-import { expectSound } from '../test/support/batches/batch-verdict.js';
+import { expectCorrect } from '../test/support/batches/batch-verdict.js';
 import type { Arena } from './arena.js';
 import type { ChaosBatch } from './chaos-batches.js';
 import { unexpectedEnds } from './expected-ends.js';
 
-/** What a batch came to. */
+/** The result of a batch. */
 export interface Judgement {
   readonly batch: ChaosBatch;
-  /** Absent where the batch has no sound report. */
+  /** Absent if the batch has no correct report. */
   readonly tally: Tally | undefined;
   readonly jobs: number;
-  /** What did not hold. Empty for a sound batch. */
+  /** Violated expectations; empty for a correct batch. */
   readonly problems: readonly string[];
 }
 
 const LONGEST_PROBLEM = 2_000;
 
-/** Judges every batch that is over, and the run as a whole; the first list is of batches, the second of what concerns none. */
+/**
+ * Judges every finished batch, and the run as a whole. The first list has the batches, the second problems of no single
+ * batch.
+ */
 export async function judge(
   arena: Arena,
 ): Promise<{ readonly batches: readonly Judgement[]; readonly problems: readonly string[] }> {
@@ -31,7 +34,7 @@ export async function judge(
   return {
     batches: judgements,
     problems: [
-      ...workers.endedByThemselves.map((last) => `A worker ended by itself: ${last}`),
+      ...workers.endedByThemselves.map((last) => `A worker exited by itself: ${last}`),
       ...(allSound && known !== made
         ? [`${made} jobs were made, ${known} of them for rows of a batch.`]
         : []),
@@ -48,12 +51,12 @@ async function judgeBatch(arena: Arena, batch: ChaosBatch): Promise<Judgement> {
       batch,
       tally: snapshot?.tally,
       jobs: 0,
-      problems: [`It has not ended well: ${status} ${state}`],
+      problems: [`It did not finish correctly: ${status} ${state}`],
     };
   }
   try {
-    // All that is asked of a batch, `banana-batch verify` too, is asked in this one place.
-    const { report, outcomes, rows, jobs } = await expectSound(engine, {
+    // All expectations of a batch, including `banana-batch verify`, are checked here.
+    const { report, outcomes, rows, jobs } = await expectCorrect(engine, {
       batchId,
       rows: batch.plan.rows,
       mayRetryEarly: true,
@@ -66,7 +69,7 @@ async function judgeBatch(arena: Arena, batch: ChaosBatch): Promise<Judgement> {
   }
 }
 
-/** What an expectation found, and what it had expected. */
+/** A failed expectation with the found and the expected value. */
 function problemOf(error: unknown): string {
   const { success, data } = Unmet.safeParse(error);
   const text = error instanceof Error ? error.message : String(error);

@@ -1,6 +1,6 @@
 import type { ChaosPlan } from './plan.js';
 
-/** The plan as it is printed before a run: a line for each batch and each fault, in the order of time. */
+/** The plan as printed before a run: a line for each batch and each fault, in order of time. */
 export function planText(plan: ChaosPlan): string {
   const { options, durationMs, workers, misbehaviour, batches, faults } = plan;
   const events = [

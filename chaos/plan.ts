@@ -1,55 +1,62 @@
 import { chance, pick } from '../src/local/sandbox/seeded-chance.js';
 import { POISONS, type Poison } from './chaos-sheet.js';
-import { isMomentary, LANE_NAMES, LANES, lengthOf, type FaultKind, type LaneName } from './fault-kinds.js';
+import {
+  isMomentary,
+  GROUP_NAMES,
+  FAULT_GROUPS,
+  lengthOf,
+  type FaultKind,
+  type GroupName,
+} from './fault-kinds.js';
 
-/** What a run is asked for. */
+/** The options of a run. */
 export interface ChaosOptions {
   readonly seed: string;
-  /** How long faults are thrown. */
+  /** How long faults are injected. */
   readonly minutes: number;
   /** Worker processes; default: 1 to 3, by the seed. */
   readonly workers?: number;
 }
 
-/** A batch that is submitted while the faults go on. */
+/** A batch that is submitted while faults are injected. */
 export interface PlannedBatch {
   readonly atMs: number;
   readonly name: string;
   readonly rows: number;
   readonly concurrency: number;
-  /** The share of rows whose prompt carries a marker for the sandbox, or that the check rejects. */
+  /** The share of rows with a marker for the sandbox in their prompt, or that the check rejects. */
   readonly markedShare: number;
-  /** What makes one of its rows fail alone, whatever is tried; absent from most batches. */
+  /** Makes one of its rows fail alone, whatever is tried; absent for most batches. */
   readonly poison?: Poison;
 }
 
 /** A fault: what, when, for how long. */
 export interface PlannedFault {
   readonly atMs: number;
-  /** Zero for what happens at a moment. */
+  /** Zero for momentary faults. */
   readonly forMs: number;
-  readonly lane: LaneName;
+  readonly lane: GroupName;
   readonly kind: FaultKind;
-  /** From 0 up to 1: which of the workers, batches or models that are there by then it hits, and how hard. */
+  /** From 0 up to 1: selects the worker, batch or model to hit among those present at the time, and how hard. */
   readonly share: number;
 }
 
-/** All that a run does, decided before it begins. */
+/** Everything that a run does, decided before it starts. */
 export interface ChaosPlan {
   readonly options: ChaosOptions;
   readonly durationMs: number;
   readonly workers: number;
-  /** The rate of each passing misbehaviour of the sandbox. */
+  /** The rate of each temporary misbehaviour of the sandbox. */
   readonly misbehaviour: number;
   readonly batches: readonly PlannedBatch[];
-  /** By their start. None lasts beyond `durationMs`; those of one lane never overlap. */
+  /** By their start. None lasts beyond `durationMs`; those of one group never overlap. */
   readonly faults: readonly PlannedFault[];
 }
 
 const MOST_WORKERS = 3;
 const MISBEHAVIOURS = [0, 0.01, 0.03];
 const POISONED_SHARE = 0.4;
-/** Servers begin well: a batch is there before the first fault. */
+/** Servers start without faults: a batch exists before the first fault. */
 const FIRST_FAULT_MS = 4_000;
 const LAST_START_BEFORE_END_MS = 2_000;
 const BATCH_GAP_MS = [6_000, 28_000] as const;
@@ -64,7 +71,7 @@ export function planChaos(options: ChaosOptions): ChaosPlan {
     workers: options.workers ?? 1 + Math.floor(chance(seed, 'workers') * MOST_WORKERS),
     misbehaviour: MISBEHAVIOURS[Math.floor(chance(seed, 'misbehaviour') * MISBEHAVIOURS.length)] ?? 0,
     batches: planBatches(seed, durationMs),
-    faults: LANE_NAMES.flatMap((lane) => planLane(seed, lane, durationMs)).sort((a, b) => a.atMs - b.atMs),
+    faults: GROUP_NAMES.flatMap((lane) => planGroup(seed, lane, durationMs)).sort((a, b) => a.atMs - b.atMs),
   };
 }
 
@@ -83,20 +90,20 @@ function planBatches(seed: string, durationMs: number): readonly PlannedBatch[] 
       markedShare: Math.max(0, between('marked', -10, 30)) / 100,
       ...(isPoisoned && { poison: pick(POISONS, chance(seed, 'batch', number, 'poison')) }),
     });
-    // Two are there from the start.
+    // Two exist from the start.
     atMs += number === 1 ? 0 : between('gap', ...BATCH_GAP_MS);
   }
   return batches;
 }
 
-function planLane(seed: string, name: LaneName, durationMs: number): readonly PlannedFault[] {
-  const { gapSeconds, kinds } = LANES[name];
+function planGroup(seed: string, name: GroupName, durationMs: number): readonly PlannedFault[] {
+  const { gapSeconds, kinds } = FAULT_GROUPS[name];
   const [least, most] = gapSeconds;
   const faults: PlannedFault[] = [];
   let atMs = 0;
   for (;;) {
     const draw = (what: string): number => chance(seed, name, faults.length, what);
-    // The first one of a lane comes anywhere within its gap, so that lanes do not begin together.
+    // The first fault of a group comes anywhere within its gap, so that groups do not start together.
     const gap = faults.length === 0 ? most * draw('gap') : least + (most - least) * draw('gap');
     atMs = Math.max(FIRST_FAULT_MS, atMs + Math.round(gap * 1000));
     if (atMs > durationMs - LAST_START_BEFORE_END_MS) return faults;

@@ -3,8 +3,8 @@ import type { FaultKind } from './fault-kinds.js';
 import type { Judgement } from './judge.js';
 import { seconds } from './plan-text.js';
 
-/** How often a kind of fault was thrown, and how often there was something for it to hit. */
-export type FaultCounts = ReadonlyMap<FaultKind, { readonly thrown: number; readonly hit: number }>;
+/** How often a kind of fault was due, and how often there was something to apply it to. */
+export type FaultCounts = ReadonlyMap<FaultKind, { readonly due: number; readonly hit: number }>;
 
 /** The batches of a run, a line each. */
 export function batchesTable(judgements: readonly Judgement[]): string {
@@ -50,8 +50,8 @@ function failedText(tally: Judgement['tally']): string {
 /** The kinds of faults of a run, a line each. */
 export function faultsTable(counts: FaultCounts): string {
   const table = new Table({ head: ['fault', 'thrown', 'hit'], style: { head: [], border: [] } });
-  for (const [kind, { thrown, hit }] of [...counts].sort(([a], [b]) => a.localeCompare(b))) {
-    table.push([kind, thrown, hit]);
+  for (const [kind, { due, hit }] of [...counts].sort(([a], [b]) => a.localeCompare(b))) {
+    table.push([kind, due, hit]);
   }
   return table.toString();
 }

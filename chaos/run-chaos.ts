@@ -1,14 +1,14 @@
 import { setMaxListeners } from 'node:events';
 import { openArena, type Arena } from './arena.js';
-import { LANE_NAMES } from './fault-kinds.js';
+import { GROUP_NAMES } from './fault-kinds.js';
 import { keepEvidence } from './evidence.js';
 import { judge } from './judge.js';
 import { planChaos, type ChaosOptions } from './plan.js';
 import { planText, seconds } from './plan-text.js';
 import { batchesTable, faultsTable } from './results-text.js';
-import { FaultThrower, rest } from './throw-faults.js';
+import { FaultRunner, rest } from './throw-faults.js';
 
-/** How long batches may take to end once all faults are lifted. */
+/** How long batches may take to finish once all faults have ended. */
 const RECOVERY_MS = 8 * 60_000;
 /** How long the plan waits for the first workers. */
 const WORKERS_UP_MS = 60_000;
@@ -17,8 +17,8 @@ const LOOK_EVERY_MS = 500;
 const FREE_STUCK_EVERY_MS = 20_000;
 
 /**
- * Throws a plan's faults at batches on servers of its own, lets them end, and judges each. Returns the exit code: 0
- * where every batch is sound, 1 where not, 130 where it was interrupted. No process is left in either case.
+ * Injects a plan's faults into batches on its own servers, lets the batches finish, and judges each. Returns the exit
+ * code: 0 if every batch is correct, 1 if not, 130 if interrupted. No process is left in any case.
  */
 export async function runChaos(options: ChaosOptions, interrupted: AbortSignal): Promise<number> {
   const plan = planChaos(options);
@@ -29,12 +29,12 @@ export async function runChaos(options: ChaosOptions, interrupted: AbortSignal):
   const say = (text: string): void => {
     console.log(`${seconds(performance.now() - startedMs).padStart(7)}  ${text}`);
   };
-  interrupted.addEventListener('abort', () => say('interrupted: everything is being stopped'), {
+  interrupted.addEventListener('abort', () => say('interrupted: stopping everything'), {
     once: true,
   });
   const arena = await openArena(plan, say);
   try {
-    const faults = new FaultThrower(arena);
+    const faults = new FaultRunner(arena);
     await attack(arena, faults, interrupted);
     if (interrupted.aborted) return 130;
     return await conclude(arena, faults);
@@ -43,13 +43,13 @@ export async function runChaos(options: ChaosOptions, interrupted: AbortSignal):
   }
 }
 
-/** Begins the batches, throws the faults, and returns once all batches are over, or have had their time. */
-async function attack(arena: Arena, faults: FaultThrower, interrupted: AbortSignal): Promise<void> {
+/** Starts the batches, injects the faults, and returns once all batches have finished or their time is up. */
+async function attack(arena: Arena, faults: FaultRunner, interrupted: AbortSignal): Promise<void> {
   const { plan, batches, workers, say } = arena;
   const upBy = performance.now() + WORKERS_UP_MS;
   while (workers.up < plan.workers && performance.now() < upBy && !interrupted.aborted)
     await rest(LOOK_EVERY_MS, interrupted);
-  say('the plan begins');
+  say('the plan starts');
   const done = new AbortController();
   const progress = tellProgress(arena, faults, done.signal);
   try {
@@ -59,12 +59,12 @@ async function attack(arena: Arena, faults: FaultThrower, interrupted: AbortSign
         await rest(batch.atMs, interrupted);
         if (!interrupted.aborted) batches.begin(batch);
       }),
-      ...LANE_NAMES.map((name) => {
+      ...GROUP_NAMES.map((name) => {
         const ofLane = plan.faults.filter(({ lane }) => lane === name);
-        return faults.throwLane(ofLane, plan.durationMs, interrupted);
+        return faults.runGroup(ofLane, plan.durationMs, interrupted);
       }),
     ]);
-    say('all faults are lifted');
+    say('all faults have ended');
     batches.acceptLosses();
     const deadline = performance.now() + RECOVERY_MS;
     let freeAt = performance.now() + FREE_STUCK_EVERY_MS;
@@ -82,13 +82,13 @@ async function attack(arena: Arena, faults: FaultThrower, interrupted: AbortSign
 
 async function tellProgress(
   { engine, workers, batches, say }: Arena,
-  faults: FaultThrower,
+  faults: FaultRunner,
   done: AbortSignal,
 ): Promise<void> {
   for (await rest(PROGRESS_EVERY_MS, done); !done.aborted; await rest(PROGRESS_EVERY_MS, done)) {
     const holds = batches.running.flatMap(({ snapshot }) => snapshot?.holds.map(({ scope }) => scope) ?? []);
     const facts = [
-      `${batches.all.length - batches.unfinished.length} of ${batches.all.length} batches over`,
+      `${batches.all.length - batches.unfinished.length} of ${batches.all.length} batches finished`,
       `${engine.sandbox.stats().jobsMade} jobs`,
       `${workers.up} workers`,
       ...(holds.length > 0 ? [`held: ${holds.join(' ')}`] : []),
@@ -98,28 +98,30 @@ async function tellProgress(
   }
 }
 
-async function conclude(arena: Arena, faults: FaultThrower): Promise<number> {
+async function conclude(arena: Arena, faults: FaultRunner): Promise<number> {
   const { plan, say } = arena;
   const { batches, problems } = await judge(arena);
   console.log(batchesTable(batches));
   console.log(faultsTable(faults.counts));
   const { retriedTooEarly, replays, tooManyRequests } = arena.engine.sandbox.stats();
-  console.log(`${replays} creates replayed, ${retriedTooEarly} of ${tooManyRequests} Retry-After cut short`);
+  console.log(
+    `${replays} creates repeated, ${retriedTooEarly} of ${tooManyRequests} retried before their Retry-After`,
+  );
   const unsound = batches.filter((judgement) => judgement.problems.length > 0);
   if (unsound.length === 0 && problems.length === 0) {
-    say(`every batch is sound (seed ${plan.options.seed})`);
+    say(`every batch is correct (seed ${plan.options.seed})`);
     return 0;
   }
   for (const { batch, problems } of unsound) {
-    for (const problem of problems) console.log(`NOT SOUND ${batch.batchId}: ${problem}`);
+    for (const problem of problems) console.log(`INCORRECT ${batch.batchId}: ${problem}`);
   }
-  for (const problem of problems) console.log(`NOT SOUND: ${problem}`);
+  for (const problem of problems) console.log(`INCORRECT: ${problem}`);
   const evidence = await keepEvidence(
     arena,
     unsound.map(({ batch }) => batch),
   );
   const { seed, minutes } = plan.options;
   console.log(`Ledgers, histories and logs: ${evidence}`);
-  console.log(`Again: npm run chaos -- --minutes ${minutes} --seed ${seed} --workers ${plan.workers}`);
+  console.log(`Repeat: npm run chaos -- --minutes ${minutes} --seed ${seed} --workers ${plan.workers}`);
   return 1;
 }

@@ -11,7 +11,7 @@ const Options = z.object({
   workers: z.coerce.number().int().min(1).max(8).exactOptional(),
 });
 
-/** The exit code: 0 where every batch is sound, 1 where not, 2 for wrong arguments, 130 where it was interrupted. */
+/** The exit code: 0 if every batch is correct, 1 if not, 2 for wrong arguments, 130 if interrupted. */
 async function main(args: readonly string[]): Promise<number> {
   const options = readOptions(args);
   if (typeof options === 'string') {
@@ -24,7 +24,7 @@ async function main(args: readonly string[]): Promise<number> {
   return runChaos(options, interrupted.signal);
 }
 
-/** What the run is asked for, or what is wrong with it. */
+/** The options of the run, or what is wrong with the arguments. */
 function readOptions(args: readonly string[]): ChaosOptions | string {
   const seed = String(Math.floor(Math.random() * 1_000_000));
   try {

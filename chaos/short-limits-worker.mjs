@@ -1,6 +1,6 @@
-/*
- * A worker as `banana-batch worker` is, but for its limits: CHAOS_LIMITS says them as JSON, so that faults of some
- * seconds make whole holds.
+/**
+ * A worker like `banana-batch worker` except for its limits: CHAOS_LIMITS has them as JSON, so that faults of some
+ * seconds cause whole holds.
  */
 import { readConfig, requireParts } from '../dist/config.js';
 import { logToStderr } from '../dist/cli/terminal/log.js';
@@ -19,5 +19,5 @@ const worker = await startWorker({
 for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => void worker.stop());
 log.info('The worker is ready.');
 await worker.done;
-// As the command does: a native part that hangs would keep the process.
+// As the command does: a native part that hangs would keep the process alive.
 process.exit();

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunningCommand, Variables } from '../test/support/commands/command-line.js';
 
-/** Starts a worker process; rejects where it does not come up, and kills it where `signal` is aborted before. */
+/** Starts a worker process; rejects if it does not become ready, and kills it if `signal` is aborted before. */
 type StartWorker = (variables: Variables, signal: AbortSignal) => Promise<RunningCommand>;
 
-/** Between two tries to start a worker whose services are away. */
+/** Between attempts to start a worker whose services are unreachable. */
 const AGAIN_MS = 1_000;
 
-/** Worker processes that are started again whenever they end, as a supervisor would, unless a fault wants them away. */
+/** Worker processes that are restarted whenever they exit, as by a supervisor, unless a fault keeps them down. */
 export class WorkerPool {
   readonly #slots: readonly WorkerSlot[];
 
@@ -15,22 +15,22 @@ export class WorkerPool {
     this.#slots = Array.from({ length: count }, () => new WorkerSlot(start));
   }
 
-  /** Workers that are up. */
+  /** Workers that are ready. */
   get up(): number {
     return this.#slots.filter((slot) => slot.isUp).length;
   }
 
-  /** What workers said last that ended though nobody told them to. */
+  /** The last output of workers that exited by themselves. */
   get endedByThemselves(): readonly string[] {
     return this.#slots.flatMap((slot) => slot.endedByItself);
   }
 
-  /** What all worker processes have written to their logs, one after another. */
+  /** The logs of all worker processes, one after another. */
   get logs(): readonly string[] {
     return this.#slots.flatMap((slot) => slot.logs);
   }
 
-  /** Ends a worker, or all of them; the returned function lets it start again. */
+  /** Stops a worker, or all of them; the returned function lets it start again. */
   async takeAway(
     which: { readonly share: number } | 'all',
     signal: 'SIGKILL' | 'SIGTERM',
@@ -53,7 +53,7 @@ export class WorkerPool {
     };
   }
 
-  /** Ends all for good. */
+  /** Stops all of them. */
   async stop(): Promise<void> {
     await Promise.all(this.#slots.map((slot) => slot.stop()));
   }
@@ -65,7 +65,7 @@ export class WorkerPool {
   }
 }
 
-/** The place of one worker process at a time. */
+/** Runs one worker process at a time. */
 class WorkerSlot {
   readonly endedByItself: string[] = [];
   readonly #start: StartWorker;
@@ -87,7 +87,7 @@ class WorkerSlot {
     return [...this.#past, ...(this.#running ? [this.#running] : [])].map((worker) => worker.output().stderr);
   }
 
-  /** Keeps a worker up again; one that is kept already stays. */
+  /** Keeps a worker running again; no effect if it is kept running already. */
   bringBack(variables: Variables = {}): void {
     if (!this.#wanted.signal.aborted) return;
     this.#wanted = new AbortController();
@@ -109,12 +109,12 @@ class WorkerSlot {
       try {
         this.#running = await this.#start(variables, unwanted);
       } catch {
-        // Without Temporal or the bucket a worker ends with a message: it is started again.
+        // Without Temporal or the bucket a worker exits with a message: it is restarted.
         await delay(AGAIN_MS, undefined, { signal: unwanted }).catch(() => undefined);
         continue;
       }
       const worker = this.#running;
-      // It may have been taken away in the moment in which it came up.
+      // It may have been stopped at the moment in which it became ready.
       if (unwanted.aborted) await worker.end('SIGKILL');
       const code = await worker.ended;
       if (!unwanted.aborted) {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { collectOutcomes } from './collect-outcomes.js';
-import { shown, type AskingCheck } from './check.js';
+import { shown, type RequestCheck } from './check.js';
 import { ENDPOINTS, goodBody } from './endpoints.js';
 import type { Answer } from './service.js';
 import { broken, HOLDS, verdictOf, type Outcome } from './verdict.js';
@@ -9,8 +9,8 @@ const section = 'Base URL and authentication';
 
 const KEY_TEXT = { none: 'no key', wrong: 'a wrong key' };
 
-/** Who may ask. The creates carry no key, or nobody's: there is no account that could be charged. */
-export const ACCESS_CHECKS: readonly AskingCheck[] = [
+/** Who may send requests. The creates carry no key or a wrong one: no account could be charged. */
+export const ACCESS_CHECKS: readonly RequestCheck[] = [
   {
     id: 'auth.reads',
     sentence: 'A read without a key, or with a wrong one, is answered 401.',
@@ -46,7 +46,7 @@ export const ACCESS_CHECKS: readonly AskingCheck[] = [
   },
   {
     id: 'jobs.unknown',
-    sentence: 'A job id that never was is answered 404.',
+    sentence: 'A job id that never existed is answered 404.',
     section: 'Jobs',
     cost: 'nothing',
     async ask({ service }) {

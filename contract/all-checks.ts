@@ -1,5 +1,5 @@
 import { ACCESS_CHECKS } from './access-checks.js';
-import type { AskingCheck, LookingCheck } from './check.js';
+import type { RequestCheck, EvidenceCheck } from './check.js';
 import { CLIENT_CHECKS } from './client-checks.js';
 import { CREATE_BODY_CHECKS } from './create-body-checks.js';
 import { CREATE_CHECKS } from './create-checks.js';
@@ -14,15 +14,15 @@ import { OPEN_QUESTIONS } from './open-questions.js';
 import type { Cost, Rule } from './verdict.js';
 import { WEBHOOK_CHECKS } from './webhook-checks.js';
 
-/** The checks that ask, in their order; the endpoints were found before. */
-export const ASKING_CHECKS: readonly AskingCheck[] = [
+/** The checks that send requests, in order; the endpoints are found before them. */
+export const REQUEST_CHECKS: readonly RequestCheck[] = [
   ...ACCESS_CHECKS,
   ...CREATE_BODY_CHECKS,
   ...OPEN_QUESTIONS,
 ];
 
-/** The checks that look at what came, in their order. */
-export const LOOKING_CHECKS: readonly LookingCheck[] = [
+/** The checks of collected answers and images, in order. */
+export const EVIDENCE_CHECKS: readonly EvidenceCheck[] = [
   ...MONEY_CHECKS,
   ...CREATE_CHECKS,
   ...JOB_CHECKS,
@@ -37,6 +37,6 @@ export const LOOKING_CHECKS: readonly LookingCheck[] = [
 /** All rules and questions, in the order of the result. */
 export const ALL_RULES: readonly (Rule & { readonly cost: Cost })[] = [
   ENDPOINT_RULE,
-  ...ASKING_CHECKS,
-  ...LOOKING_CHECKS,
+  ...REQUEST_CHECKS,
+  ...EVIDENCE_CHECKS,
 ];

@@ -8,7 +8,7 @@ const amount = z.string().regex(/^-?\d+(\.\d+)?$/);
 export const balanceAnswer = z.object({ balance: amount, reserved: amount, available: amount });
 export type BalanceAnswer = z.infer<typeof balanceAnswer>;
 
-/** What an answer tells of the account; undefined where it is not as the contract says. */
+/** The account in an answer; undefined if it is not as the contract says. */
 export function balanceOf(answer: Answer | undefined): BalanceAnswer | undefined {
   return answer?.status === 200 ? balanceAnswer.safeParse(answer.json).data : undefined;
 }

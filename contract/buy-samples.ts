@@ -5,19 +5,19 @@ import { makeSample, sendCreate, type SentCreate, type Workshop } from './make-s
 import type { Sample } from './samples.js';
 import { NoAnswer } from './service.js';
 
-/** Faults in a row after which nothing more is bought. */
+/** Faults in a row after which no more images are bought. */
 const GIVE_UP_AFTER = 2;
 
-/** What was bought so far, and what the first create's key was answered later. */
+/** The images bought so far, and later answers to the first create's key. */
 export interface Purchases {
   readonly samples: SampleEvidence[];
   readonly repeats: Repeats;
 }
 
 /**
- * Buys the samples, one after another, and adds to `purchases` what was seen of each, so that an interruption loses no
- * more than the one it met. What is left of the bound in the end is spent on the one question that may cost an image.
- * `miss` is told of each that had no answer.
+ * Buys the samples one after another and adds the evidence of each to `purchases`, so that an interruption loses only
+ * the current one. If the limit allows one more image at the end, it is used for the one question that may cost an
+ * image. `miss` is called for each sample without an answer.
  */
 export async function buySamples(
   shop: Workshop,

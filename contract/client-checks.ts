@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { errorBodyMessage, errorCodeOf, type Operation } from '../src/bananahub/texts/error-body.js';
 import { createAnswerSchema } from '../src/bananahub/schema.js';
 import { balanceOf } from './balance-answer.js';
-import { shown, type LookingCheck } from './check.js';
+import { shown, type EvidenceCheck } from './check.js';
 import { isAccepted, overSamples } from './create-checks.js';
 import type { Call } from './service.js';
 import { broken, HOLDS, verdictOf } from './verdict.js';
@@ -10,7 +10,7 @@ import { broken, HOLDS, verdictOf } from './verdict.js';
 const section = 'Our client';
 const cost = 'the images of the plan';
 
-/** What our client has to make of each status. Source: the contract, "Errors". */
+/** The error code that our client must report for each status. Source: the contract, "Errors". */
 const CODES: Readonly<Record<number, Partial<Record<Operation, string>>>> = {
   401: { create: 'unauthorized', job: 'unauthorized', balance: 'unauthorized' },
   402: { create: 'insufficient-balance' },
@@ -19,11 +19,11 @@ const CODES: Readonly<Record<number, Partial<Record<Operation, string>>>> = {
   422: { create: 'invalid-request' },
 };
 
-/** Whether the client of this program copes with what came. */
-export const CLIENT_CHECKS: readonly LookingCheck[] = [
+/** Whether this program's client handles the answers. */
+export const CLIENT_CHECKS: readonly EvidenceCheck[] = [
   {
     id: 'client.errors',
-    sentence: 'Our client tells what each refusal means, and its text.',
+    sentence: 'Our client reports what each refusal means, and its text.',
     section,
     cost: 'nothing',
     look: ({ answers }) =>
@@ -80,7 +80,7 @@ export const CLIENT_CHECKS: readonly LookingCheck[] = [
   },
   {
     id: 'client.image',
-    sentence: 'Our client downloads the image and sees in it what decoding shows.',
+    sentence: 'Our client downloads the image and reads the same dimensions as decoding it.',
     section,
     cost,
     look: (evidence) =>

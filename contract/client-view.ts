@@ -5,7 +5,7 @@ import { isSafeJobId } from '../src/bananahub/schema.js';
 import { inspectImage } from '../src/domain/images/bytes/inspect.js';
 import type { ClientView } from './evidence.js';
 
-/** What our own client makes of the account, a finished job and its image. Only an interruption is thrown. */
+/** What our own client reads from the account, a finished job and its image. Throws only if interrupted. */
 export async function viewOfClient(options: {
   readonly baseUrl: string;
   readonly key: string;
@@ -14,7 +14,7 @@ export async function viewOfClient(options: {
 }): Promise<ClientView> {
   const { baseUrl, key, jobId, signal } = options;
   const client = createBananaHubClient({ baseUrl, apiKey: key });
-  // A service on this machine has its images here too.
+  // A service on this machine also has its images here.
   const agent = createDownloadAgent({ allowPrivateAddresses: isLocal(baseUrl) });
   const attempt = async <T>(what: () => Promise<T>): Promise<T | string> => {
     try {

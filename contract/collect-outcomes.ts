@@ -2,8 +2,8 @@ import { BoundReached, type Creates } from './creates.js';
 import type { Outcome } from './verdict.js';
 
 /**
- * Looks at cases one after another until all are done or one has bought an image: that is proof enough. A bound that was
- * reached loses nothing of what is broken already; without that it throws `BoundReached`.
+ * Checks cases one after another until all are done or one has bought an image, which is proof enough. If the limit is
+ * reached, violations found so far are kept; without any it throws `BoundReached`.
  */
 export async function collectOutcomes<Case>(
   creates: Creates,

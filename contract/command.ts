@@ -12,10 +12,12 @@ export interface Streams {
   readonly stderr: NodeJS.WritableStream;
 }
 
-/** 0 all rules hold, 1 one does not, 2 the service could not be asked, 130 interrupted. */
+/** 0 all rules hold, 1 a rule does not hold, 2 the service does not answer, 130 interrupted. */
 export type ExitCode = 0 | 1 | 2 | 130;
 
-/** Shows the plan, asks, runs the suite and shows the result. Neither the key nor the query of a URL is written. */
+/**
+ * Shows the plan, asks for consent, runs the suite and shows the result. Prints neither the key nor the query of a URL.
+ */
 export async function performContract(
   options: CommandOptions,
   { stdin, stdout, stderr }: Streams,
@@ -44,7 +46,7 @@ export async function performContract(
   }
 }
 
-/** Every text is made safe by itself: in the text of the whole a secret might not be told from what is around it. */
+/** Secrets are removed from every text separately: within the whole document a secret might not be recognized. */
 function documentText(
   { baseUrl, maxImages }: CommandOptions,
   { results, jobs, interrupted }: SuiteRun,

@@ -1,7 +1,7 @@
 import { collectOutcomes } from './collect-outcomes.js';
-import { shown, type AskingCheck, type Probe } from './check.js';
+import { shown, type RequestCheck, type Probe } from './check.js';
 import { aspectRatiosOf, goodBody, RESOLUTIONS, UNREACHABLE_IMAGE, type Endpoint } from './endpoints.js';
-import { isRefused, isTaken, type FieldValue } from './refusals.js';
+import { isRefused, isValueAccepted, type FieldValue } from './refusals.js';
 import { broken, HOLDS, verdictOf, type Outcome, type Verdict } from './verdict.js';
 
 const section = 'Models and endpoints';
@@ -9,7 +9,7 @@ const cost = 'nothing if it holds';
 
 type Cases = (endpoint: Endpoint) => readonly FieldValue[];
 
-/** A rule whose values are refused, or taken, on each endpoint. */
+/** A rule whose values are refused, or accepted, by each endpoint. */
 async function each(
   probe: Probe,
   expected: string,
@@ -20,17 +20,23 @@ async function each(
   const outcomes = await collectOutcomes(probe.creates, all, ({ endpoint, value }) =>
     look(probe, endpoint, value),
   );
-  return verdictOf(expected, outcomes, 'case', 'the key may use no endpoint that has this field');
+  return verdictOf(expected, outcomes, 'case', 'the key may not use any endpoint that has this field');
 }
 
-function refused(id: string, sentence: string, cases: Cases): AskingCheck {
+function refused(id: string, sentence: string, cases: Cases): RequestCheck {
   const ask = (probe: Probe) => each(probe, '422 that names the field', isRefused, cases);
   return { id, sentence, section, cost, ask };
 }
 
-function taken(id: string, sentence: string, cases: Cases): AskingCheck {
-  const expected = '422 that names the field that is missing beside it, and not this one';
-  return { id, sentence, section, cost: 'nothing', ask: (probe) => each(probe, expected, isTaken, cases) };
+function accepted(id: string, sentence: string, cases: Cases): RequestCheck {
+  const expected = '422 that names only the other, missing field';
+  return {
+    id,
+    sentence,
+    section,
+    cost: 'nothing',
+    ask: (probe) => each(probe, expected, isValueAccepted, cases),
+  };
 }
 
 function valuesOf(field: string, ...values: readonly unknown[]): readonly FieldValue[] {
@@ -44,17 +50,17 @@ const ofImageMode =
   ({ mode }) =>
     mode === 'image' ? cases : [];
 
-/** What the fields of a create may hold. */
-export const CREATE_BODY_CHECKS: readonly AskingCheck[] = [
+/** What the fields of a create may contain. */
+export const CREATE_BODY_CHECKS: readonly RequestCheck[] = [
   refused('prompt.required', 'A prompt of at least one character is required.', () =>
     valuesOf('prompt', undefined, ''),
   ),
-  taken('prompt.null-bytes', 'A prompt with null bytes is taken: they are stripped.', () =>
+  accepted('prompt.null-bytes', 'A prompt with null bytes is accepted: they are stripped.', () =>
     valuesOf('prompt', 'a small \0 yellow bird'),
   ),
   refused('aspect-ratio.required', 'An aspect ratio is required.', () => valuesOf('aspect_ratio', undefined)),
-  taken('aspect-ratio.taken', "Each model and mode takes the contract's aspect ratios.", (endpoint) =>
-    valuesOf('aspect_ratio', ...aspectRatiosOf(endpoint).taken),
+  accepted('aspect-ratio.taken', "Each model and mode accepts the contract's aspect ratios.", (endpoint) =>
+    valuesOf('aspect_ratio', ...aspectRatiosOf(endpoint).accepted),
   ),
   refused('aspect-ratio.refused', 'Aspect ratios of other models or modes are refused.', (endpoint) =>
     valuesOf('aspect_ratio', ...aspectRatiosOf(endpoint).refused, '7:5'),
@@ -68,7 +74,7 @@ export const CREATE_BODY_CHECKS: readonly AskingCheck[] = [
   refused('resolution.refused', 'A resolution other than 1K, 2K and 4K is refused.', ({ model }) =>
     model === 'nb' ? [] : valuesOf('resolution', '8K', 'large'),
   ),
-  taken('resolution.taken', 'NanoBanana 2 and Pro take 1K, 2K and 4K.', ({ model }) =>
+  accepted('resolution.taken', 'NanoBanana 2 and Pro accept 1K, 2K and 4K.', ({ model }) =>
     model === 'nb' ? [] : valuesOf('resolution', ...RESOLUTIONS),
   ),
   refused(
@@ -76,14 +82,14 @@ export const CREATE_BODY_CHECKS: readonly AskingCheck[] = [
     'Image to image requires 1–14 input images.',
     ofImageMode(inputs(undefined, [], images(15))),
   ),
-  taken(
+  accepted(
     'input-images.taken',
-    'Image to image takes 1 and 14 input images.',
+    'Image to image accepts 1 and 14 input images.',
     ofImageMode(inputs(images(1), images(14))),
   ),
   refused(
     'input-images.scheme',
-    'An input image that is no http(s) URL is refused.',
+    'An input image that is not an http(s) URL is refused.',
     ofImageMode(inputs(['ftp://banana-batch.invalid/a.png'], ['no url'])),
   ),
   {
@@ -93,9 +99,9 @@ export const CREATE_BODY_CHECKS: readonly AskingCheck[] = [
     cost,
     async ask(probe) {
       const endpoint = probe.endpoints.find(({ mode }) => mode === 'image');
-      if (endpoint === undefined) return { kind: 'skipped', why: 'the key may use no image to image' };
+      if (endpoint === undefined) return { kind: 'skipped', why: 'the key may not use image to image' };
       if (!probe.mayRisk) {
-        const why = 'a server that does not look would make an image';
+        const why = 'a server that does not check would make an image';
         return { kind: 'skipped', why, enable: 'without --only free' };
       }
       const purpose = `${endpoint.path} with an unreachable input image`;
@@ -105,11 +111,11 @@ export const CREATE_BODY_CHECKS: readonly AskingCheck[] = [
   },
   {
     id: 'body.json',
-    sentence: 'A body that is no JSON is refused with 422.',
+    sentence: 'A body that is not JSON is refused with 422.',
     section: 'Errors',
     cost: 'nothing',
     async ask({ endpoints: [endpoint], creates }) {
-      if (endpoint === undefined) return { kind: 'skipped', why: 'the key may use no endpoint' };
+      if (endpoint === undefined) return { kind: 'skipped', why: 'the key may not use any endpoint' };
       const answer = await creates.send(endpoint, '{"prompt": ', { purpose: 'a broken body' });
       return verdictOf('422', [answer.status === 422 ? HOLDS : broken(endpoint.path, shown(answer))]);
     },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { shown, type LookingCheck } from './check.js';
+import { shown, type EvidenceCheck } from './check.js';
 import type { Evidence, SampleEvidence } from './evidence.js';
 import type { Answer } from './service.js';
 import { broken, HOLDS, verdictOf, type Outcome, type Verdict } from './verdict.js';
@@ -10,7 +10,7 @@ const createAnswer = z.object({
   status_url: z.string().startsWith('/'),
 });
 
-/** The verdict over all samples that `look` says something of. */
+/** The verdict over all samples for which `look` returns an outcome. */
 export function overSamples(
   { samples }: Evidence,
   expected: string,
@@ -21,15 +21,15 @@ export function overSamples(
   return verdictOf(expected, outcomes, 'image', none);
 }
 
-/** Samples whose create was accepted: others have nothing to show but their refusal. */
+/** Samples whose create was accepted: the others only have their refusal. */
 export function isAccepted({ create }: SampleEvidence): boolean {
   return create.status >= 200 && create.status < 300;
 }
 
-const NO_REPLAY = 'no create was sent twice: it needs one more image in --max-images than the first';
+const NO_REPLAY = 'no create was repeated: that needs --max-images to allow one more image';
 
-/** What a create is answered, and what the same create again. */
-export const CREATE_CHECKS: readonly LookingCheck[] = [
+/** The answers to a create and to its repetition. */
+export const CREATE_CHECKS: readonly EvidenceCheck[] = [
   {
     id: 'create.answer',
     sentence: 'A create is answered 202 with job_id (a UUID), status "queued" and a status_url.',
@@ -38,7 +38,7 @@ export const CREATE_CHECKS: readonly LookingCheck[] = [
     look: (evidence) =>
       overSamples(evidence, '202 {"job_id": "<uuid>", "status": "queued", "status_url": "/…"}', (sample) => {
         const { create } = sample;
-        // What the key or the balance does not allow is no breach.
+        // A refusal because of the key or the balance is no violation.
         if (create.status === 402 || create.status === 403) return undefined;
         const good = create.status === 202 && createAnswer.safeParse(create.json).success;
         return good ? HOLDS : broken(sample.sample.name, shown(create));
@@ -46,7 +46,7 @@ export const CREATE_CHECKS: readonly LookingCheck[] = [
   },
   {
     id: 'open.status-url',
-    sentence: 'Does status_url have the /api prefix, and whose host?',
+    sentence: 'Does status_url have the /api prefix, and which host?',
     section: 'Base URL and authentication',
     cost: 'the images of the plan',
     look: ({ samples }) => {
@@ -86,7 +86,7 @@ export const CREATE_CHECKS: readonly LookingCheck[] = [
     cost: 'the images of the plan',
     look: ({ repeats: { whenSpent } }) => {
       if (whenSpent === undefined) {
-        const why = 'it takes an account whose balance is spent in this run, after its first image';
+        const why = 'it needs an account whose balance is spent in this run, after the first image';
         return { kind: 'skipped', why };
       }
       return { kind: 'finding', says: whenSpent.status === 202 ? 'yes' : `no: ${shown(whenSpent)}` };
@@ -94,18 +94,18 @@ export const CREATE_CHECKS: readonly LookingCheck[] = [
   },
   {
     id: 'open.replay-faulty-body',
-    sentence: 'What does a key get that is sent again with a body that has no prompt?',
+    sentence: 'What is the answer to a repeated key with a body that has no prompt?',
     section: 'Models and endpoints',
     cost: 'the images of the plan',
     look: ({ repeats, samples }) => repeatOf(repeats.faultyBody, samples, NO_REPLAY),
   },
   {
     id: 'open.replay-other-body',
-    sentence: 'What does a key get that is sent again with another prompt?',
+    sentence: 'What is the answer to a repeated key with another prompt?',
     section: 'Models and endpoints',
     cost: 'the images of the plan',
     look: ({ repeats, samples }) =>
-      repeatOf(repeats.otherBody, samples, 'it may cost an image, and the bound left none for it'),
+      repeatOf(repeats.otherBody, samples, 'it may cost an image, and --max-images left none for it'),
   },
 ];
 
@@ -114,5 +114,5 @@ function repeatOf(answer: Answer | undefined, samples: readonly SampleEvidence[]
   const jobId = createAnswer.safeParse(answer.json).data?.job_id;
   if (jobId === undefined) return { kind: 'finding', says: shown(answer) };
   const known = samples.some((sample) => sample.jobId === jobId);
-  return { kind: 'finding', says: known ? 'the first job' : 'ANOTHER JOB, paid for' };
+  return { kind: 'finding', says: known ? 'the first job' : 'ANOTHER JOB, which costs money' };
 }

@@ -5,15 +5,15 @@ import { NoAnswer, type Answer, type Auth, type Service } from './service.js';
 
 /** A job that a create of this run has made. */
 export interface MadeJob {
-  /** Undefined where the answer gave none, or never came. */
+  /** Undefined if there was no answer, or no id in it. */
   readonly jobId: string | undefined;
   /** What the create was sent for. */
   readonly purpose: string;
-  /** False where it should have been refused, or should have given an earlier job. */
+  /** False if it should have been refused, or should have returned an earlier job. */
   readonly intended: boolean;
 }
 
-/** A create that was not sent, because it might have made one job too many. */
+/** A create that was not sent, because it might have made one job more than allowed. */
 export class BoundReached extends Error {
   override readonly name = 'BoundReached';
 }
@@ -21,16 +21,16 @@ export class BoundReached extends Error {
 const answerWithJob = z.object({ job_id: z.string() });
 
 /**
- * Sends creates, and no more of them are ever accepted than `most`: once so many were, or may have been, none is sent,
- * not even one that should be refused or should give an earlier job. A create whose answer was lost is repeated with its
- * key, and counts each time until a replay has shown that the server knows its keys.
+ * Sends creates, of which at most `most` are ever accepted: once that many were or may have been accepted, none is
+ * sent, not even one that should be refused or should return an earlier job. A create without an answer is repeated
+ * with its key, and counts each time until a replay has shown that the server knows its keys.
  */
 export class Creates {
   readonly made: MadeJob[] = [];
   readonly most: number;
   readonly #service: Service;
   #keys: 'not known' | 'kept' | 'ignored' = 'not known';
-  /** Answers that were lost, and would be jobs of their own on a server that ignores keys. */
+  /** Creates without an answer, which would be separate jobs on a server that ignores keys. */
   #lost = 0;
 
   constructor(service: Service, most: number) {
@@ -51,13 +51,13 @@ export class Creates {
       readonly purpose: string;
       readonly intended?: boolean;
       readonly auth?: Auth;
-      /** Default a fresh one. */
+      /** Default: a new one. */
       readonly idempotencyKey?: string;
-      /** Whether the key was sent before: then an answer with a job of this run counts as no other one. */
+      /** Whether the key was sent before: then an answer with a known job of this run does not count again. */
       readonly again?: boolean;
     },
   ): Promise<Answer> {
-    if (this.room <= 0) throw new BoundReached(`${this.most} creates were accepted, or may have been`);
+    if (this.room <= 0) throw new BoundReached(`${this.most} creates were accepted or may have been`);
     const { purpose, intended = false, auth = 'own', idempotencyKey = randomUUID(), again = false } = options;
     const call = { method: 'POST', path: endpoint.path, auth, idempotencyKey, body } as const;
     let lost = 0;
@@ -74,7 +74,7 @@ export class Creates {
       }
       return answer;
     } catch (error) {
-      // What was interrupted may have been made as well.
+      // An interrupted create may have made a job, too.
       if (!(error instanceof NoAnswer)) lost += 1;
       if (lost > 0) {
         this.made.push({ jobId: undefined, purpose: `${purpose} (no answer)`, intended });

@@ -3,15 +3,15 @@ import { shown, type Probe } from './check.js';
 import { ENDPOINTS, type Endpoint } from './endpoints.js';
 import { broken, HOLDS, verdictOf, type Rule, type Verdict } from './verdict.js';
 
-/** Asked before all other checks: it finds out which endpoints the key may use. */
+/** Runs before all other checks: it finds the endpoints that the key may use. */
 export const ENDPOINT_RULE = {
   id: 'models.endpoints',
-  sentence: 'Each model has its endpoint for text and for images by URL.',
+  sentence: 'Each model has an endpoint for text and one for images by URL.',
   section: 'Models and endpoints',
   cost: 'nothing',
 } as const satisfies Rule & { readonly cost: 'nothing' };
 
-/** Whether each endpoint is there, told by its refusal of an empty body, and those that the key may use. */
+/** Whether each endpoint exists, by its refusal of an empty body, and which ones the key may use. */
 export async function findEndpoints({ creates }: Pick<Probe, 'creates'>): Promise<{
   readonly verdict: Verdict;
   readonly endpoints: readonly Endpoint[];

@@ -1,7 +1,7 @@
 export type Model = 'nb' | 'nb2' | 'pro';
 export type Mode = 'text' | 'image';
 
-/** Where a model is asked in a mode. Source: the contract, "Models and endpoints". */
+/** The endpoint of a model and mode. Source: the contract, "Models and endpoints". */
 export interface Endpoint {
   readonly model: Model;
   readonly mode: Mode;
@@ -31,17 +31,17 @@ const RATIOS_OF_ALL = '1:1 2:3 3:2 3:4 4:3 4:5 5:4 9:16 16:9 21:9 from_prompt'.s
 const RATIOS_OF_NB2_AND_PRO = '1:4 1:8 4:1 8:1'.split(' ');
 const RATIO_OF_THEIR_IMAGE_MODE = 'auto';
 
-/** The aspect ratios that an endpoint takes, and those of others that it refuses. */
+/** The aspect ratios that an endpoint accepts, and those of other endpoints that it refuses. */
 export function aspectRatiosOf({ model, mode }: Endpoint): {
-  readonly taken: readonly string[];
+  readonly accepted: readonly string[];
   readonly refused: readonly string[];
 } {
   if (model === 'nb') {
-    return { taken: RATIOS_OF_ALL, refused: [...RATIOS_OF_NB2_AND_PRO, RATIO_OF_THEIR_IMAGE_MODE] };
+    return { accepted: RATIOS_OF_ALL, refused: [...RATIOS_OF_NB2_AND_PRO, RATIO_OF_THEIR_IMAGE_MODE] };
   }
   const text = [...RATIOS_OF_ALL, ...RATIOS_OF_NB2_AND_PRO];
-  if (mode === 'text') return { taken: text, refused: [RATIO_OF_THEIR_IMAGE_MODE] };
-  return { taken: [...text, RATIO_OF_THEIR_IMAGE_MODE], refused: [] };
+  if (mode === 'text') return { accepted: text, refused: [RATIO_OF_THEIR_IMAGE_MODE] };
+  return { accepted: [...text, RATIO_OF_THEIR_IMAGE_MODE], refused: [] };
 }
 
 /** The host of this address is reserved never to exist (RFC 2606): no service can fetch from it. */
@@ -49,7 +49,7 @@ export const UNREACHABLE_IMAGE = 'https://banana-batch.invalid/input.png';
 
 export type Body = Readonly<Record<string, unknown>>;
 
-/** A body that keeps every rule of its endpoint, of the cheapest kind; images by URL are those of `inputImages`. */
+/** A valid body for an endpoint, of the cheapest kind; `inputImages` are its image URLs. */
 export function goodBody(
   { model, mode }: Endpoint,
   inputImages: readonly string[] = [UNREACHABLE_IMAGE],

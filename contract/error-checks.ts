@@ -1,4 +1,4 @@
-import { shown, type LookingCheck } from './check.js';
+import { shown, type EvidenceCheck } from './check.js';
 import { errorShapeOf } from './error-shapes.js';
 import type { Evidence } from './evidence.js';
 import type { Answer } from './service.js';
@@ -8,18 +8,18 @@ function refusals({ answers }: Evidence): readonly Answer[] {
   return answers.filter(({ status }) => status >= 400 && status < 500);
 }
 
-/** What refusals say, over all that this run has met. */
-export const ERROR_CHECKS: readonly LookingCheck[] = [
+/** The refusals of this run. */
+export const ERROR_CHECKS: readonly EvidenceCheck[] = [
   {
     id: 'errors.shape',
-    sentence: 'The body of a refusal has one of the three shapes.',
+    sentence: 'The body of a refusal has one of the three documented shapes.',
     section: 'Errors',
     cost: 'nothing',
     look: (evidence) =>
       verdictOf(
         '{"detail": text, object or list}',
         refusals(evidence).flatMap((answer) => {
-          // HTML and nothing are known to happen as well.
+          // HTML and empty bodies are known to occur, too.
           if (answer.json === undefined) return [];
           const { method, path } = answer.call;
           return errorShapeOf(answer.json) === undefined ? broken(`${method} ${path}`, shown(answer)) : HOLDS;
@@ -29,13 +29,13 @@ export const ERROR_CHECKS: readonly LookingCheck[] = [
   },
   {
     id: 'open.error-shapes',
-    sentence: 'Which statuses come in which shapes?',
+    sentence: 'Which status has which shape of body?',
     section: 'Errors',
     cost: 'nothing',
     look: (evidence) => {
       const seen = new Set(
         refusals(evidence).map(({ status, json, text }) => {
-          const other = text === '' ? 'nothing' : json === undefined ? 'no JSON' : 'another JSON';
+          const other = text === '' ? 'nothing' : json === undefined ? 'not JSON' : 'other JSON';
           return `${status} ${errorShapeOf(json) ?? other}`;
         }),
       );
@@ -45,7 +45,7 @@ export const ERROR_CHECKS: readonly LookingCheck[] = [
   },
   {
     id: 'open.passing-faults',
-    sentence: 'Which faults passed by, and what does Retry-After look like?',
+    sentence: 'Which temporary faults occurred, and what does Retry-After look like?',
     section: 'Errors',
     cost: 'nothing',
     look: ({ answers }) => {

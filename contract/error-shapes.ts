@@ -21,14 +21,16 @@ const listShape = z.strictObject({
 /** The three shapes of an error body. Source: the contract, "Errors". */
 export type ErrorShape = 'text' | 'object' | 'list';
 
-/** Which of the three shapes a JSON body has; nothing where it is another. */
+/** The shape of a JSON error body; undefined if it has another. */
 export function errorShapeOf(json: unknown): ErrorShape | undefined {
   if (textShape.safeParse(json).success) return 'text';
   if (objectShape.safeParse(json).success) return 'object';
   return listShape.safeParse(json).success ? 'list' : undefined;
 }
 
-/** The fields that an error names, the outermost part of each; all of a list, at most one of an object, none of a text. */
+/**
+ * The fields that an error names, the outermost part of each: all of a list, at most one of an object, none of a text.
+ */
 export function fieldsNamed(json: unknown): ReadonlySet<string> {
   const list = listShape.safeParse(json);
   if (list.success) {
@@ -38,7 +40,7 @@ export function fieldsNamed(json: unknown): ReadonlySet<string> {
   return new Set(object.success && object.data.detail.field !== null ? [object.data.detail.field] : []);
 }
 
-/** What an error says in words; empty where it says nothing. */
+/** The text of an error; empty if it has none. */
 export function errorText(json: unknown): string {
   const text = textShape.safeParse(json);
   if (text.success) return text.data.detail;

@@ -13,28 +13,28 @@ export interface ImageAnswer {
   readonly pixels: { readonly width: number; readonly height: number } | undefined;
 }
 
-/** What our own client made of the same account, job and image; an error's text where it did not cope. */
+/** What our own client read from the same account, job and image; an error's text if it failed. */
 export interface ClientView {
   readonly balance: unknown;
   readonly job: unknown;
   readonly image: unknown;
 }
 
-/** Everything that was seen of one sample, as it came. */
+/** All evidence about one sample, as received. */
 export interface SampleEvidence {
   readonly sample: Sample;
   readonly create: Answer;
-  /** Undefined where the create was refused, or gave none. */
+  /** Undefined if the create was refused, or returned no id. */
   readonly jobId: string | undefined;
   /** Answers to the same create with the same key, of the first sample: at once, and after the end. */
   readonly replays: readonly Answer[];
-  /** Of `GET /jobs/{id}`, in order; the last of a finished job are two at its end. */
+  /** Of `GET /jobs/{id}`, in order; for a finished job the last two are after its end. */
   readonly polls: readonly Answer[];
   readonly tookMs: number;
   readonly image: ImageAnswer | undefined;
-  /** The image asked for without its URL's query. */
+  /** The image requested without its URL's query. */
   readonly unsigned: ImageAnswer | undefined;
-  /** Of `GET /balance`: before the create, after it, after the replay, and at rest after the end. */
+  /** Of `GET /balance`: before the create, after it, after the replay, and settled after the end. */
   readonly balances: {
     readonly before: Answer;
     readonly created: Answer;
@@ -45,27 +45,27 @@ export interface SampleEvidence {
   readonly client: ClientView | undefined;
 }
 
-/** What the key of the first sample's create was answered later. */
+/** Later answers to the key of the first sample's create. */
 export interface Repeats {
   /** With the same body, after another create was answered 402. */
   whenSpent?: Answer;
-  /** With a body that no image can be made of. */
+  /** With a body that cannot make an image. */
   faultyBody?: Answer;
   /** With another prompt. */
   otherBody?: Answer;
 }
 
-/** All that looking checks look at. */
+/** All evidence that checks use. */
 export interface Evidence {
   readonly apiOrigin: string;
   /** Every answer of the API in this run. */
   readonly answers: readonly Answer[];
   /** The samples whose create was answered. */
   readonly samples: readonly SampleEvidence[];
-  /** Size of the input image, where one was given and could be read from here. */
+  /** Size of the input image, if one was given and could be read from here. */
   readonly inputSize: { readonly width: number; readonly height: number } | undefined;
   readonly inputImage: string | undefined;
-  /** Whether deliveries were listened for. */
+  /** Whether a receiver listened for webhooks. */
   readonly listened: boolean;
   readonly repeats: Readonly<Repeats>;
 }

@@ -1,4 +1,4 @@
-import type { LookingCheck } from './check.js';
+import type { EvidenceCheck } from './check.js';
 import { overSamples } from './create-checks.js';
 import type { Evidence, ImageAnswer, SampleEvidence } from './evidence.js';
 import { imageTypeOf } from './image-type.js';
@@ -7,7 +7,7 @@ import { broken, HOLDS, type Outcome, type Verdict } from './verdict.js';
 const cost = 'the images of the plan';
 const section = 'Result images';
 const RATIO_MAY_BE_OFF_BY = 0.06;
-/** Pixels at 1K; 2K and 4K are four and sixteen times as many. The next step is twice as far off as the limits. */
+/** Pixels at 1K; 2K and 4K have four and sixteen times as many. The limits are half the distance to the next step. */
 const PIXELS_AT_1K = 1024 * 1024;
 
 function withImage(
@@ -23,10 +23,10 @@ function withImage(
 }
 
 /** The images themselves. */
-export const IMAGE_CHECKS: readonly LookingCheck[] = [
+export const IMAGE_CHECKS: readonly EvidenceCheck[] = [
   {
     id: 'image.whole',
-    sentence: 'The image comes as long as its Content-Length, and can be decoded to the last pixel.',
+    sentence: 'The image is as long as its Content-Length, and can be decoded to the last pixel.',
     section,
     cost,
     look: (evidence) =>
@@ -52,7 +52,7 @@ export const IMAGE_CHECKS: readonly LookingCheck[] = [
   },
   {
     id: 'image.ratio',
-    sentence: 'The image has the aspect ratio that was asked for.',
+    sentence: 'The image has the requested aspect ratio.',
     section: 'Models and endpoints',
     cost,
     look: (evidence) =>
@@ -88,7 +88,7 @@ export const IMAGE_CHECKS: readonly LookingCheck[] = [
         const { bytes, headers, pixels } = image;
         const size = pixels === undefined ? '' : `, ${pixels.width} × ${pixels.height}`;
         const megabytes = (bytes.length / 1_000_000).toFixed(2);
-        const type = `${imageTypeOf(bytes) ?? 'no image'} as ${headers['content-type'] ?? 'nothing'}`;
+        const type = `${imageTypeOf(bytes) ?? 'not an image'} as ${headers['content-type'] ?? 'nothing'}`;
         return [`${sample.name}: ${type}, ${megabytes} MB${size}`];
       });
       if (says.length === 0) return { kind: 'skipped', why: 'no image was made' };
@@ -97,7 +97,7 @@ export const IMAGE_CHECKS: readonly LookingCheck[] = [
   },
 ];
 
-/** A ratio as a size; undefined for one that is no pair of numbers. */
+/** A ratio as a size; undefined if it is not a pair of numbers. */
 function sizeOf(aspectRatio: string): { readonly width: number; readonly height: number } | undefined {
   const [, width, height] = /^(\d+):(\d+)$/.exec(aspectRatio) ?? [];
   return width === undefined ? undefined : { width: Number(width), height: Number(height) };

@@ -4,7 +4,10 @@ import type { ImageAnswer } from './evidence.js';
 
 const WITHIN_MS = 120_000;
 
-/** Asks an image's host, without any key, for all bytes that come. Throws where nothing does; its message has no URL. */
+/**
+ * Requests an image from its host, without any key, and returns all bytes received. Throws if there are none; the
+ * message has no URL.
+ */
 export async function fetchImage(url: string, signal: AbortSignal): Promise<ImageAnswer> {
   const agent = new Agent();
   try {
@@ -28,7 +31,7 @@ export async function fetchImage(url: string, signal: AbortSignal): Promise<Imag
   }
 }
 
-/** Width and height by decoding every pixel; undefined for what cannot be decoded. */
+/** Width and height by decoding every pixel; undefined if it cannot be decoded. */
 async function decodedSize(bytes: Uint8Array): Promise<ImageAnswer['pixels']> {
   try {
     const { width, height } = await new Transformer(bytes).metadata();

@@ -1,12 +1,12 @@
-import type { LookingCheck } from './check.js';
+import type { EvidenceCheck } from './check.js';
 import { overSamples } from './create-checks.js';
 import { endOf, imageUrlOf } from './job-answer.js';
 import { broken, HOLDS } from './verdict.js';
 
 const cost = 'the images of the plan';
 
-/** The URLs of images. None of them is ever shown: who has one can download. */
-export const IMAGE_URL_CHECKS: readonly LookingCheck[] = [
+/** The URLs of images. None is ever printed: anybody who has one can download the image. */
+export const IMAGE_URL_CHECKS: readonly EvidenceCheck[] = [
   {
     id: 'image-url.fresh',
     sentence: 'Each poll of a done job gives a new image URL.',
@@ -45,7 +45,7 @@ export const IMAGE_URL_CHECKS: readonly LookingCheck[] = [
   },
   {
     id: 'open.url-lifetime',
-    sentence: 'How long is an image URL valid, by what it says itself (contract: 24 h)?',
+    sentence: 'For how long does an image URL say that it is valid (contract: 24 h)?',
     section: 'Jobs',
     cost,
     look: ({ samples }) => {

@@ -1,18 +1,18 @@
-import { shown, type LookingCheck } from './check.js';
+import { shown, type EvidenceCheck } from './check.js';
 import { overSamples } from './create-checks.js';
 import { endOf } from './job-answer.js';
 import { broken, HOLDS } from './verdict.js';
 
-/** Image to image. The shape that `auto` takes is looked at with the other images. */
-export const INPUT_IMAGE_CHECKS: readonly LookingCheck[] = [
+/** Image to image. The aspect ratio of `auto` is checked with the other images. */
+export const INPUT_IMAGE_CHECKS: readonly EvidenceCheck[] = [
   {
     id: 'input-images.made',
-    sentence: 'An image is made of an input image that the service can fetch.',
+    sentence: 'An image is made from an input image that the service can fetch.',
     section: 'Models and endpoints',
     cost: 'the images of the plan',
     look: (evidence) => {
       if (evidence.inputImage === undefined) {
-        return { kind: 'skipped', why: 'there is no input image', enable: 'with --input-image' };
+        return { kind: 'skipped', why: 'no input image was given', enable: 'with --input-image' };
       }
       return overSamples(evidence, '202, then done', ({ sample, create, polls }) => {
         if (sample.endpoint.mode !== 'image' || create.status === 402 || create.status === 403)

@@ -4,7 +4,7 @@ import type { Answer } from './service.js';
 const STATES = ['queued', 'processing', 'done', 'failed'] as const;
 export type JobState = (typeof STATES)[number];
 
-/** The JSON of a job, all seven fields of it. Source: the contract, "Jobs". */
+/** The JSON of a job with its seven fields. Source: the contract, "Jobs". */
 export const jobAnswer = z.object({
   job_id: z.uuid(),
   status: z.string(),
@@ -21,13 +21,13 @@ const loose = z.object({
   result: z.object({ image_url: z.string().optional() }).nullish(),
 });
 
-/** The state that an answer tells; undefined for a word outside the four. */
+/** The state in an answer; undefined if it is not one of the four. */
 export function stateOf(answer: Answer): JobState | undefined {
   const status = loose.safeParse(answer.json).data?.status;
   return STATES.find((state) => state === status);
 }
 
-/** How a job ended, by all its polls; undefined where none of them shows an end. */
+/** How a job ended, by all its polls; undefined if none of them shows an end. */
 export function endOf(polls: readonly Answer[]): 'done' | 'failed' | undefined {
   for (const poll of polls) {
     const state = stateOf(poll);
@@ -36,7 +36,7 @@ export function endOf(polls: readonly Answer[]): 'done' | 'failed' | undefined {
   return undefined;
 }
 
-/** The image URL that an answer carries, whatever else is wrong with it; undefined for none. */
+/** The image URL in an answer, whatever else is wrong with it; undefined if there is none. */
 export function imageUrlOf(answer: Answer): string | undefined {
   const url = loose.safeParse(answer.json).data?.result?.image_url;
   return url !== undefined && URL.canParse(url) ? url : undefined;

@@ -1,4 +1,4 @@
-import { shown, type LookingCheck } from './check.js';
+import { shown, type EvidenceCheck } from './check.js';
 import { overSamples } from './create-checks.js';
 import type { SampleEvidence } from './evidence.js';
 import { endOf, imageUrlOf, jobAnswer, stateOf, type JobAnswer } from './job-answer.js';
@@ -10,7 +10,7 @@ const section = 'Jobs';
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 const PAUSE_NOTICE = /\bpaused\b|\bhigh load\b/i;
 
-/** The first poll of a sample that breaks a rule decides; nothing is said of a sample without polls. */
+/** The first poll of a sample that breaks a rule decides; samples without polls do not count. */
 function everyPoll(
   { polls, sample }: SampleEvidence,
   problemOf: (job: JobAnswer, answer: Answer) => string | undefined,
@@ -27,25 +27,29 @@ function everyPoll(
   return HOLDS;
 }
 
-/** What a job's answer holds while it runs and at its end. */
-export const JOB_CHECKS: readonly LookingCheck[] = [
+/** The content of a job's answer while it runs and at its end. */
+export const JOB_CHECKS: readonly EvidenceCheck[] = [
   {
     id: 'jobs.answer',
-    sentence: 'A job is answered 200 with its seven fields.',
+    sentence: 'A poll of a job is answered 200 with its seven fields.',
     section,
     cost,
     look: (evidence) =>
-      overSamples(evidence, 'the seven fields, of the types of the contract', ({ polls, jobId, sample }) => {
-        if (polls.length === 0) return undefined;
-        const wrong = polls.find(
-          ({ status, json }) => status !== 200 || jobAnswer.safeParse(json).data?.job_id !== jobId,
-        );
-        return wrong === undefined ? HOLDS : broken(sample.name, shown(withoutUrl(wrong)));
-      }),
+      overSamples(
+        evidence,
+        'the seven fields, with the types of the contract',
+        ({ polls, jobId, sample }) => {
+          if (polls.length === 0) return undefined;
+          const wrong = polls.find(
+            ({ status, json }) => status !== 200 || jobAnswer.safeParse(json).data?.job_id !== jobId,
+          );
+          return wrong === undefined ? HOLDS : broken(sample.name, shown(withoutUrl(wrong)));
+        },
+      ),
   },
   {
     id: 'jobs.states',
-    sentence: 'A job is queued, processing, done or failed, in this order and never back.',
+    sentence: 'A job is queued, processing, then done or failed, and never goes back.',
     section,
     cost,
     look: (evidence) =>
@@ -53,7 +57,7 @@ export const JOB_CHECKS: readonly LookingCheck[] = [
         if (polls.length === 0) return undefined;
         const states = polls
           .filter(({ status }) => status === 200)
-          .map((poll) => stateOf(poll) ?? 'another word');
+          .map((poll) => stateOf(poll) ?? 'another status');
         const ranks = states.map((state) => ['queued', 'processing', 'done', 'failed'].indexOf(state));
         const orderly = ranks.every((rank, at) => rank >= (ranks[at - 1] ?? 0));
         return orderly ? HOLDS : broken(sample.name, [...new Set(states)].join(', '));
@@ -74,7 +78,7 @@ export const JOB_CHECKS: readonly LookingCheck[] = [
   },
   {
     id: 'jobs.times',
-    sentence: 'Times are RFC 3339 in order; started_at and finished_at are null until then.',
+    sentence: 'Times are RFC 3339 and in order; started_at and finished_at are null until they happen.',
     section,
     cost,
     look: (evidence) =>
@@ -82,7 +86,7 @@ export const JOB_CHECKS: readonly LookingCheck[] = [
         everyPoll(sample, (job) => {
           const { created_at, started_at, finished_at, status } = job;
           const times = [created_at, started_at, finished_at].filter((time) => time !== null);
-          if (!times.every((time) => RFC_3339.test(time))) return 'a time of another form';
+          if (!times.every((time) => RFC_3339.test(time))) return 'a time in another format';
           const inOrder = times.every((time, at) => Date.parse(time) >= Date.parse(times[at - 1] ?? time));
           if (!inOrder) return 'times out of order';
           const isEnd = status === 'done' || status === 'failed';
@@ -122,7 +126,7 @@ export const JOB_CHECKS: readonly LookingCheck[] = [
   },
 ];
 
-/** An answer to show: its image URL is a secret for as long as it is valid. */
+/** An answer to print: its image URL is a secret while it is valid. */
 function withoutUrl(answer: Answer): Answer {
   const url = imageUrlOf(answer);
   return url === undefined ? answer : { ...answer, text: answer.text.replaceAll(url, '<image URL>') };

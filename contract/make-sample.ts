@@ -13,7 +13,7 @@ import type { Sample } from './samples.js';
 import { NoAnswer, type Answer, type Service } from './service.js';
 import type { WebhookReceiver } from './webhook-receiver.js';
 
-/** Waits between polls that the account may take to settle what has ended, and a webhook to come: 30 s by default. */
+/** Polls for which the account may take to settle after the end, and a webhook to arrive: 30 s by default. */
 const SETTLE_WITHIN_POLLS = 15;
 
 /** What making a sample needs. */
@@ -29,7 +29,7 @@ export interface Workshop {
   readonly signal: AbortSignal;
 }
 
-/** A create as it was sent, to be sent again with the same key. */
+/** A create as it was sent, to be repeated with the same key. */
 export interface SentCreate {
   readonly sample: Sample;
   readonly body: Body;
@@ -37,8 +37,8 @@ export interface SentCreate {
 }
 
 /**
- * Buys one image and looks at all that the service shows of it until it is at rest. With `thoroughly` its create is
- * repeated with the same key, at once and after the end. Throws what the service throws.
+ * Buys one image and collects everything that the service shows of it until the account has settled. With `thoroughly`
+ * its create is repeated with the same key, at once and after the end. Throws what the service throws.
  */
 export async function makeSample(
   shop: Workshop,
@@ -59,8 +59,8 @@ export async function makeSample(
     try {
       replays.push(await sendCreate(shop, sent, 'again'));
     } catch (error) {
-      // It might make a job as well: without room for one it is left out, and its checks say so. What was paid for is
-      // looked at also where a replay has no answer.
+      // A replay might make a job, too: without room for one it is left out, and its checks report that. The paid image
+      // is checked even if a replay has no answer.
       if (!(error instanceof BoundReached || error instanceof NoAnswer)) throw error;
     }
   };
@@ -130,7 +130,7 @@ function jobIdOf({ status, json }: Answer): string | undefined {
   return 'job_id' in json && typeof json.job_id === 'string' ? json.job_id : undefined;
 }
 
-/** Polls until the job has ended, and once more, or until its time is up. */
+/** Polls until the job has ended, and once after that, or until its time is up. */
 export async function pollToEnd(
   { service, pollMs, jobTimeoutMs, signal }: Pick<Workshop, 'service' | 'pollMs' | 'jobTimeoutMs' | 'signal'>,
   jobId: string,
@@ -142,7 +142,7 @@ export async function pollToEnd(
     const answer = await service.get(path);
     polls.push(answer);
     const state = stateOf(answer);
-    // A done job can be without its URL for a moment.
+    // A done job can temporarily lack its URL.
     const ended = state === 'failed' || (state === 'done' && imageUrlOf(answer) !== undefined);
     if (ended) return [...polls, await service.get(path)];
     if (answer.status !== 200 || performance.now() > untilMs) return polls;
@@ -165,7 +165,7 @@ function withoutQuery(url: string): string {
   return bare.href;
 }
 
-/** The account once nothing more is reserved than before, or when that takes too long. */
+/** The account once no more is reserved than before, or when that takes too long. */
 async function balanceAtRest({ service, pollMs, signal }: Workshop, before: Answer): Promise<Answer> {
   const untilMs = performance.now() + SETTLE_WITHIN_POLLS * pollMs;
   const atFirst = balanceOf(before);

@@ -1,6 +1,6 @@
 import { compareDecimals } from '../src/domain/money/decimal.js';
 import { balanceOf, less } from './balance-answer.js';
-import { shown, type LookingCheck } from './check.js';
+import { shown, type EvidenceCheck } from './check.js';
 import { isAccepted, overSamples } from './create-checks.js';
 import type { SampleEvidence } from './evidence.js';
 import { endOf } from './job-answer.js';
@@ -9,7 +9,7 @@ import { broken, HOLDS, verdictOf, type Outcome } from './verdict.js';
 const cost = 'the images of the plan';
 const section = 'Account';
 
-/** What an accepted create took from what is available; undefined where that cannot be told. */
+/** What an accepted create reserved from the available balance; undefined if unknown. */
 function priceOf(sample: SampleEvidence): string | undefined {
   const before = balanceOf(sample.balances.before);
   const created = balanceOf(sample.balances.created);
@@ -17,7 +17,7 @@ function priceOf(sample: SampleEvidence): string | undefined {
   return less(before.available, created.available);
 }
 
-/** Looks at accounts before and after a sample; nothing is said where an answer cannot be read. */
+/** Compares the account before and after a sample; samples with unreadable answers do not count. */
 function compare(
   sample: SampleEvidence,
   look: (amounts: {
@@ -35,8 +35,8 @@ function compare(
   return problem === undefined ? HOLDS : broken(sample.sample.name, problem);
 }
 
-/** The account. Another program that uses it at the same time makes these fail. */
-export const MONEY_CHECKS: readonly LookingCheck[] = [
+/** The account. These checks fail if another program uses it at the same time. */
+export const MONEY_CHECKS: readonly EvidenceCheck[] = [
   {
     id: 'balance.answer',
     sentence: 'balance, reserved and available are decimals in quotes.',
@@ -67,35 +67,35 @@ export const MONEY_CHECKS: readonly LookingCheck[] = [
           return adds ? HOLDS : broken('GET /balance', shown(answer));
         }),
         'answer',
-        'no answer could be read',
+        'no answer was readable',
       ),
   },
   {
     id: 'money.reserved',
-    sentence: 'A create takes its price from what is available.',
+    sentence: 'A create reserves its price from the available balance.',
     section,
     cost,
     look: (evidence) =>
-      overSamples(evidence, 'less available after the create', (sample) => {
+      overSamples(evidence, 'a lower available balance after the create', (sample) => {
         const price = priceOf(sample);
-        // A job that has failed meanwhile may have given it back.
+        // A job that failed meanwhile may have returned its reservation.
         if (price === undefined || endOf(sample.polls) === 'failed') return undefined;
         return compareDecimals(price, '0') > 0 ? HOLDS : broken(sample.sample.name, `${price} less`);
       }),
   },
   {
     id: 'replay.free',
-    sentence: 'The same create again takes no second price.',
+    sentence: 'A repeated create does not reserve the price again.',
     section: 'Models and endpoints',
     cost,
     look: (evidence) =>
       overSamples(
         evidence,
-        'the same available as after the first create',
+        'the same available balance as after the first create',
         (sample) => {
           const created = balanceOf(sample.balances.created);
           const replayed = balanceOf(sample.balances.replayed);
-          // A job that fails in between may give its reservation back.
+          // A job that failed in between may have returned its reservation.
           if (!created || !replayed || endOf(sample.polls) === 'failed') return undefined;
           const more = less(created.available, replayed.available);
           return compareDecimals(more, '0') === 0 ? HOLDS : broken(sample.sample.name, `${more} less`);
@@ -105,7 +105,7 @@ export const MONEY_CHECKS: readonly LookingCheck[] = [
   },
   {
     id: 'money.charged',
-    sentence: 'A done job is charged what its create had taken.',
+    sentence: 'A done job is charged what its create reserved.',
     section,
     cost,
     look: (evidence) =>
@@ -114,7 +114,7 @@ export const MONEY_CHECKS: readonly LookingCheck[] = [
           ? compare(sample, ({ price, charged }) =>
               compareDecimals(price, charged) === 0
                 ? undefined
-                : `${charged} charged, ${price} taken at first`,
+                : `${charged} charged, ${price} reserved at first`,
             )
           : undefined,
       ),
@@ -125,7 +125,7 @@ export const MONEY_CHECKS: readonly LookingCheck[] = [
     section,
     cost,
     look: (evidence) =>
-      overSamples(evidence, 'as much reserved as before', (sample) =>
+      overSamples(evidence, 'the same amount reserved as before', (sample) =>
         endOf(sample.polls) !== undefined
           ? compare(sample, ({ stillReserved }) =>
               compareDecimals(stillReserved, '0') === 0 ? undefined : `${stillReserved} more reserved`,

@@ -1,23 +1,23 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
-/** What a run is asked for. */
+/** The options of a run. */
 export interface SuiteOptions {
   readonly baseUrl: string;
   readonly key: string;
-  /** Most creates that may be accepted, by mistake too. */
+  /** Maximum number of accepted creates, including unintended ones. */
   readonly maxImages: number;
   readonly onlyFree: boolean;
   /** Reachable by the service. */
   readonly inputImage: string | undefined;
   /** Expected to make a job fail. */
   readonly failingPrompt: string | undefined;
-  /** `url` leads, from the service, to `port` here. */
+  /** `url` leads from the service to `port` on this machine. */
   readonly webhook: { readonly url: string; readonly port: number } | undefined;
   readonly pollMs: number;
   readonly jobTimeoutMs: number;
 }
 
-/** What the command is asked for. */
+/** The options of the command. */
 export interface CommandOptions extends SuiteOptions {
   readonly json: boolean;
   readonly yes: boolean;
@@ -53,7 +53,7 @@ Examples:
   npm run contract -- --max-images 3
   npm run contract -- --max-images 6 --input-image https://example.com/cat.png --webhook-url https://hooks.example.com --webhook-port 8080
 
-Exit codes: 0 all rules hold · 1 one does not · 2 wrong arguments, or the service could not be asked · 130 interrupted.`;
+Exit codes: 0 all rules hold · 1 a rule does not hold, or a job was created that should not have been · 2 wrong arguments, or the service does not answer · 130 interrupted.`;
 
 /** Reads arguments; the key also from BANANAHUB_API_KEY, the address from BANANAHUB_BASE_URL. */
 export function parseArguments(args: readonly string[]): ParsedArguments {
@@ -92,7 +92,7 @@ export function parseArguments(args: readonly string[]): ParsedArguments {
 function problemOf({ list, key, webhookUrl, webhookPort, only }: Flags): string | undefined {
   if (list) return undefined;
   if (!/^[\x21-\x7e]+$/.test(key)) {
-    return 'An API key of visible ASCII characters is needed: set BANANAHUB_API_KEY, or use --key.';
+    return 'An API key is needed (visible ASCII characters): set BANANAHUB_API_KEY, or use --key.';
   }
   if ((webhookUrl === undefined) !== (webhookPort === undefined)) {
     return '--webhook-url and --webhook-port must be used together: the service must reach that port of this machine at the URL.';
@@ -114,14 +114,14 @@ function commandOf(): Command {
     .addOption(
       new Option(
         '--key <key>',
-        'API key; better set by the variable, because npm shows the arguments of scripts',
+        'API key; better use BANANAHUB_API_KEY, because npm prints the arguments of scripts',
       )
         .env('BANANAHUB_API_KEY')
         .default('', 'none'),
     )
     .option(
       '--max-images <n>',
-      'maximum number of creates that may be accepted, unexpected ones included',
+      'maximum number of creates that may be accepted, including unexpected ones',
       whole(0, 50),
       3,
     )
@@ -146,7 +146,7 @@ function commandOf(): Command {
 function httpUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const usable = url !== undefined && /^https?:$/.test(url.protocol) && url.username + url.password === '';
-  if (!usable) throw new InvalidArgumentError('It must be an http(s) URL without user and password.');
+  if (!usable) throw new InvalidArgumentError('Expected an http(s) URL without user and password.');
   return text;
 }
 
@@ -154,6 +154,6 @@ function whole(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
   };
 }

@@ -4,19 +4,19 @@ import { planSamples } from './samples.js';
 import { tableOf } from './result-text.js';
 import { counted, type Cost } from './verdict.js';
 
-const QUESTION = '           then the first key once more with another prompt, which may make an image';
+const QUESTION = '           then the first key again with another prompt, which may make an image';
 
-/** What a run will do and the most that it can cost, before it does anything. */
+/** What a run will do and what it costs at most, before it starts. */
 export function planText(options: SuiteOptions): string {
   const { planned, leftOut } = options.onlyFree ? { planned: [], leftOut: [] } : planSamples(options);
   return [
     `Service    ${options.baseUrl}`,
-    `Free       ${count('nothing')} checks cost nothing, ${count('nothing if it holds')} more nothing as long as their rule holds`,
-    `Images     ${planned.length === 0 ? 'none is bought' : `${counted(planned.length, 'image')}, for ${count('the images of the plan')} checks:`}`,
+    `Free       ${count('nothing')} checks cost nothing; ${count('nothing if it holds')} more cost nothing if their rule holds`,
+    `Images     ${planned.length === 0 ? 'none' : `${counted(planned.length, 'image')}, for ${count('the images of the plan')} checks:`}`,
     ...planned.map(({ name }, index) => `           ${index + 1}. ${name}`),
     ...(planned.length > 0 && planned.length < options.maxImages ? [QUESTION] : []),
     ...leftOut.map(({ sample, enable }) => `           left out: ${sample.name} (${enable})`),
-    `Most       ${counted(options.maxImages, 'image')}, also if the server takes what it should refuse (--max-images)`,
+    `Most       ${counted(options.maxImages, 'image')}, even if the server accepts what it should refuse (--max-images)`,
   ].join('\n');
 }
 

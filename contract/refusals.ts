@@ -4,26 +4,26 @@ import { errorShapeOf, fieldsNamed } from './error-shapes.js';
 import type { Answer } from './service.js';
 import { broken, HOLDS, type Outcome } from './verdict.js';
 
-/** One field's value in a body that is right otherwise; `undefined` leaves the field out. */
+/** One field's value in an otherwise valid body; `undefined` leaves the field out. */
 export interface FieldValue {
   readonly field: string;
   readonly value: unknown;
 }
 
 const ONLY_ALONE = {
-  kind: 'untold',
-  why: 'the answer to a body with two faults names only the other one, and this one alone might buy an image',
+  kind: 'undecided',
+  why: 'the answer to a body with two faults names only the other fault, and sending this one alone might buy an image',
   enable: 'without --only free',
 } as const;
 
 /**
- * Whether an endpoint refuses a value. It is sent beside a second fault first, so that no server makes a job of it, and
- * the answer has to name its field; only where it does not, it is sent alone, if `mayRisk`.
+ * Whether an endpoint refuses a value. It is first sent together with a second fault, so that no server makes a job of
+ * it, and the answer must name its field. Only if it does not, the value is sent alone, if `mayRisk`.
  */
 export async function isRefused(probe: Probe, endpoint: Endpoint, value: FieldValue): Promise<Outcome> {
   const what = caseText(endpoint, value);
   const twice = await sendWithFault(probe, endpoint, value);
-  if (twice.status === 403) return { kind: 'untold', why: `the key may not use ${endpoint.path}` };
+  if (twice.status === 403) return { kind: 'undecided', why: `the key may not use ${endpoint.path}` };
   if (twice.status !== 422) return broken(what, shown(twice));
   if (fieldsNamed(twice.json).has(value.field)) return HOLDS;
   if (!probe.mayRisk) return ONLY_ALONE;
@@ -40,15 +40,18 @@ export async function isRefused(probe: Probe, endpoint: Endpoint, value: FieldVa
   return alone.status === 422 ? HOLDS : broken(what, shown(alone));
 }
 
-/** Whether an endpoint takes a value, told for free: sent beside a fault, it must not be among what the answer names. */
-export async function isTaken(probe: Probe, endpoint: Endpoint, value: FieldValue): Promise<Outcome> {
+/**
+ * Whether an endpoint accepts a value, found out for free: sent together with a fault, the answer must not name its
+ * field.
+ */
+export async function isValueAccepted(probe: Probe, endpoint: Endpoint, value: FieldValue): Promise<Outcome> {
   const what = caseText(endpoint, value);
   const twice = await sendWithFault(probe, endpoint, value);
-  if (twice.status === 403) return { kind: 'untold', why: `the key may not use ${endpoint.path}` };
+  if (twice.status === 403) return { kind: 'undecided', why: `the key may not use ${endpoint.path}` };
   const named = fieldsNamed(twice.json);
   if (twice.status !== 422 || named.has(value.field)) return broken(what, shown(twice));
   if (errorShapeOf(twice.json) === 'list' && named.size > 0) return HOLDS;
-  return { kind: 'untold', why: 'the answer does not list all that is wrong with a body' };
+  return { kind: 'undecided', why: 'the answer does not list every fault of the body' };
 }
 
 function sendWithFault(probe: Probe, endpoint: Endpoint, value: FieldValue): Promise<Answer> {

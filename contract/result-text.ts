@@ -3,7 +3,7 @@ import type { MadeJob } from './creates.js';
 import type { SuiteRun } from './suite.js';
 import type { Result, Verdict } from './verdict.js';
 
-/** A table without lines between its rows, whose third column is broken at 60 characters. */
+/** A table without lines between its rows, whose third column wraps at 60 characters. */
 export function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const table = new Table({
     head: [...head],
@@ -16,17 +16,17 @@ export function tableOf(head: readonly string[], rows: readonly (readonly string
   return table.toString();
 }
 
-/** The result of a run: a line a check, the jobs it made, and the counts. */
+/** The result of a run: a line per check, the created jobs, and the counts. */
 export function resultText(run: SuiteRun): string {
   const rows = run.results.map(({ id, verdict, sentence }) => [
     id,
-    wordOf(verdict),
+    labelOf(verdict),
     detailOf(verdict, sentence),
   ]);
   return [tableOf(['check', 'result', ''], rows), ...jobsLines(run.jobs), countsLine(run.results)].join('\n');
 }
 
-function wordOf(verdict: Verdict): string {
+function labelOf(verdict: Verdict): string {
   return verdict.kind === 'fail' ? 'FAIL' : verdict.kind;
 }
 
@@ -35,7 +35,7 @@ function detailOf(verdict: Verdict, sentence: string): string {
     case 'pass':
       return verdict.note === undefined ? sentence : `${sentence} (${verdict.note})`;
     case 'fail':
-      return `${sentence}\nexpected: ${verdict.expected}\ncame: ${verdict.came}`;
+      return `${sentence}\nexpected: ${verdict.expected}\nreceived: ${verdict.came}`;
     case 'skipped':
       return `${sentence}\n${verdict.why}${verdict.enable === undefined ? '' : `; runs ${verdict.enable}`}`;
     case 'finding':
@@ -43,14 +43,14 @@ function detailOf(verdict: Verdict, sentence: string): string {
   }
 }
 
-/** The jobs that a run has made, also by mistake. */
+/** The jobs that a run has created, including unintended ones. */
 function jobsLines(jobs: readonly MadeJob[]): readonly string[] {
-  if (jobs.length === 0) return ['Jobs made: none'];
+  if (jobs.length === 0) return ['Jobs created: none'];
   return [
-    `Jobs made: ${jobs.length}`,
+    `Jobs created: ${jobs.length}`,
     ...jobs.map(({ jobId, purpose, intended }) => {
       const name = jobId ?? 'id unknown';
-      return `  ${name}  ${purpose}${intended ? '' : '  (should not have been made)'}`;
+      return `  ${name}  ${purpose}${intended ? '' : '  (should not have been created)'}`;
     }),
   ];
 }

@@ -1,13 +1,13 @@
 import { endpointOf, type Endpoint } from './endpoints.js';
 
-/** An image that the suite means to buy. */
+/** An image that the suite plans to buy. */
 export interface Sample {
   readonly name: string;
   readonly endpoint: Endpoint;
   readonly aspectRatio: string;
-  /** Of NanoBanana always 1K, and not sent. */
+  /** Always 1K for NanoBanana, and then not sent. */
   readonly resolution: '1K' | '2K' | '4K';
-  /** Default a harmless one. */
+  /** Default: a harmless one. */
   readonly prompt?: string;
 }
 
@@ -21,7 +21,7 @@ function sampleOf(
   const name = `${model} by ${mode}, ${aspectRatio}, ${resolution}`;
   const endpoint = endpointOf(model, mode);
   if (prompt === undefined) return { name, endpoint, aspectRatio, resolution };
-  return { name: `${name}, with the prompt that should fail`, endpoint, aspectRatio, resolution, prompt };
+  return { name: `${name}, with the failing prompt`, endpoint, aspectRatio, resolution, prompt };
 }
 
 export interface SampleOptions {
@@ -30,15 +30,15 @@ export interface SampleOptions {
   readonly failingPrompt?: string | undefined;
 }
 
-/** A sample that is not bought, and what would let it. */
+/** A sample that is not bought, and the option that enables it. */
 export interface LeftOut {
   readonly sample: Sample;
   readonly enable: string;
 }
 
 /**
- * The images to buy, the most telling first, and those that are left out: at most `maxImages`. The first also answers
- * what can be asked of any image: replays, charges, webhooks.
+ * The images to buy, the most informative first, and those left out: at most `maxImages`. The first one also answers
+ * the questions that any image can answer: replays, charges, webhooks.
  */
 export function planSamples({ maxImages, inputImage, failingPrompt }: SampleOptions): {
   readonly planned: readonly Sample[];

@@ -1,4 +1,4 @@
-/** Makes texts fit to be shown: no URL keeps its query, fragment or user, and the key is nowhere in them. */
+/** Makes texts safe to print: URLs lose their query, fragment and user, and the key is removed. */
 export function secretKeeper(key: string): (text: string) => string {
   return (text) =>
     (key === '' ? text : text.replaceAll(key, '[key]'))

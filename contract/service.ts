@@ -6,24 +6,24 @@ import { counted } from './verdict.js';
 const ANSWER_WITHIN_MS = 60_000;
 const MOST_ATTEMPTS = 5;
 const LONGEST_WAIT_MS = 60_000;
-/** What proxies and busy services answer in passing. Source: the contract, "Errors". */
+/** Temporary answers of proxies and busy services. Source: the contract, "Errors". */
 const PASSING = new Set([408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527]);
 
-/** Whose key a request carries. */
+/** The key in a request. */
 export type Auth = 'own' | 'wrong' | 'none';
 
 export interface Call {
   readonly method: 'GET' | 'POST';
   /** Below the base URL. */
   readonly path: string;
-  /** Default the own key. */
+  /** Default: the own key. */
   readonly auth?: Auth;
   readonly idempotencyKey?: string;
-  /** Sent as JSON; a string as it is. */
+  /** Sent as JSON; a string is sent unchanged. */
   readonly body?: unknown;
 }
 
-/** An answer as it came. `json` is undefined where the text is none. */
+/** An answer as received. `json` is undefined if the text is not JSON. */
 export interface Answer {
   readonly call: Call;
   readonly status: number;
@@ -32,15 +32,15 @@ export interface Answer {
   readonly json: unknown;
 }
 
-/** No attempt was answered with more than a fault that passes. */
+/** Every attempt got only temporary faults. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
 }
 
-/** The API by bare HTTP: nothing is made of its answers, all of them are remembered. Close it. */
+/** The API by plain HTTP: answers are not interpreted, and all of them are kept. The caller closes it. */
 export class Service {
   readonly origin: string;
-  /** Every answer, also those that were asked for again. */
+  /** Every answer, including those of repeated requests. */
   readonly answers: Answer[] = [];
   readonly #base: URL;
   readonly #key: string;
@@ -55,9 +55,9 @@ export class Service {
   }
 
   /**
-   * The answer to a call. Faults that pass are met with the same call again, at most five times in all and no sooner
-   * than `Retry-After` says (a minute at most), as long as `mayRepeat` agrees: it is asked after each fault, and told
-   * whether the server may have done what it was asked all the same. Throws `NoAnswer`, or the reason of an interruption.
+   * The answer to a call. After a temporary fault the call is repeated, at most five times in all and not before
+   * `Retry-After` (at most a minute), if `mayRepeat` agrees: it is called after each fault with whether the server may
+   * have executed the request. Throws `NoAnswer`, or the reason of an interruption.
    */
   async ask(call: Call, mayRepeat: (mayBeDone: boolean) => boolean = () => true): Promise<Answer> {
     const what = `${call.method} ${this.#base.href}${call.path}`;
@@ -112,7 +112,7 @@ export class Service {
   }
 }
 
-/** Looks like a key and is nobody's. */
+/** Looks like a key, but belongs to no account. */
 const WRONG_KEY = `contract-suite-wrong-key-${'0'.repeat(16)}`;
 
 function flat({ headers }: Dispatcher.ResponseData): Readonly<Record<string, string>> {
@@ -139,12 +139,12 @@ function waitMs(answer: Answer | undefined, attempt: number): number {
   return Math.min(Math.max(0, Number.isNaN(askedMs) ? 250 * 2 ** attempt : askedMs), LONGEST_WAIT_MS);
 }
 
-/** A proxy's fault leaves open what the service behind it did; of the others it is known that nothing was done. */
+/** After a proxy's fault it is unknown what the service behind it did; after the others it did nothing. */
 function mayBeDone({ status }: Answer): boolean {
   return status === 408 || (status >= 500 && status !== 503);
 }
 
-/** Faults of a connection before anything was sent. */
+/** Connection faults before anything was sent. */
 const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']);
 
 function codeOf(error: unknown): string {

@@ -1,4 +1,4 @@
-import { ASKING_CHECKS, LOOKING_CHECKS } from './all-checks.js';
+import { REQUEST_CHECKS, EVIDENCE_CHECKS } from './all-checks.js';
 import { buySamples, type Purchases } from './buy-samples.js';
 import type { Probe } from './check.js';
 import { BoundReached, Creates, type MadeJob } from './creates.js';
@@ -13,27 +13,27 @@ import { NoAnswer, Service } from './service.js';
 import type { Cost, Result, Rule, Verdict } from './verdict.js';
 import { listenForWebhooks, type WebhookReceiver } from './webhook-receiver.js';
 
-/** Checks without an answer in a row after which nothing more is asked. */
+/** Checks without an answer in a row after which no more requests are sent. */
 const GIVE_UP_AFTER = 3;
 
-/** What a run has found, as far as it came. */
+/** The results of a run so far. */
 export interface SuiteRun {
   readonly results: readonly Result[];
-  /** Every job that a create of this run has made, or may have made. */
+  /** Every job that a create of this run has made or may have made. */
   readonly jobs: readonly MadeJob[];
   readonly interrupted: boolean;
   /** Whether something was left out because the service did not answer. */
   readonly unanswered: boolean;
 }
 
-/** The service cannot be asked at all: wrong address, wrong key, no connection. The message says what to do. */
+/** The service cannot be reached: wrong address, wrong key, no connection. The message says what to do. */
 export class Unreachable extends Error {
   override readonly name = 'Unreachable';
 }
 
 /**
- * Runs the suite. What costs nothing comes first; at most `maxImages` creates are accepted in all. `say` gets a line
- * about each step. Throws `Unreachable`; an interruption ends it with what was found until then.
+ * Runs the suite, free checks first; at most `maxImages` creates are accepted in all. `say` gets a line about each
+ * step. Throws `Unreachable`; an interruption ends it with the results so far.
  */
 export async function runSuite(
   options: SuiteOptions,
@@ -62,7 +62,7 @@ class Suite {
   readonly #say: (line: string) => void;
   readonly #results: Result[] = [];
   readonly #purchases: Purchases = { samples: [], repeats: {} };
-  /** In a row. */
+  /** Checks in a row. */
   #unanswered = 0;
   #everUnanswered = false;
   readonly #awaited = new Set<string>();
@@ -89,7 +89,7 @@ class Suite {
     try {
       await this.#greet();
       await this.#askAll();
-      // The account has to be at rest before it is looked at.
+      // The account must have settled before it is checked.
       await this.#awaitUnintended();
       if (!this.#options.onlyFree) await this.#buyAll();
       await this.#awaitUnintended();
@@ -104,7 +104,7 @@ class Suite {
 
   async #greet(): Promise<void> {
     const { baseUrl } = this.#options;
-    // Whoever has mistyped an address wants to know it soon.
+    // A mistyped address should be reported soon.
     let faults = 0;
     const call = { method: 'GET', path: '/balance' } as const;
     const answer = await this.#service
@@ -121,7 +121,9 @@ class Suite {
     if (isElsewhere || answer.json === undefined) {
       const what = isElsewhere ? '' : ' without JSON';
       const cause = `${baseUrl}/balance answered ${answer.status}${what}`;
-      throw new Unreachable(`${cause}: no BananaHub API is there. --base-url ends in /api/v1.`);
+      throw new Unreachable(
+        `${cause}: this is not the BananaHub API, whose address ends in /api/v1. Check --base-url.`,
+      );
     }
   }
 
@@ -140,7 +142,7 @@ class Suite {
       inputImage,
       mayRisk: !onlyFree,
     };
-    for (const check of ASKING_CHECKS) await this.#ask(check, () => check.ask(probe));
+    for (const check of REQUEST_CHECKS) await this.#ask(check, () => check.ask(probe));
   }
 
   async #ask(rule: Rule & { readonly cost: Cost }, ask: () => Promise<Verdict>): Promise<void> {
@@ -155,7 +157,7 @@ class Suite {
       return verdict;
     } catch (error) {
       if (error instanceof BoundReached) {
-        const why = `${error.message}, and this might make another one`;
+        const why = `${error.message}, and this check might make another one`;
         return { kind: 'skipped', why, enable: `with --max-images ${this.#creates.most + 1}` };
       }
       if (!(error instanceof NoAnswer)) throw error;
@@ -202,12 +204,12 @@ class Suite {
     });
   }
 
-  /** A job that nobody meant to make is paid for all the same: it is awaited like any other. */
+  /** An unintended job is paid for, too: it is awaited like any other. */
   async #awaitUnintended(): Promise<void> {
     for (const { jobId, intended, purpose } of this.#creates.made) {
       if (intended || jobId === undefined || this.#awaited.has(jobId)) continue;
       this.#awaited.add(jobId);
-      this.#say(`a job was made that should not have been (${purpose}); waiting for its end …`);
+      this.#say(`a job was created that should not have been (${purpose}); waiting for its end …`);
       try {
         await pollToEnd({ ...this.#options, service: this.#service, signal: this.#signal }, jobId);
       } catch (error) {
@@ -227,7 +229,7 @@ class Suite {
       inputImage,
       listened: this.#receiver !== undefined,
     };
-    for (const check of LOOKING_CHECKS) {
+    for (const check of EVIDENCE_CHECKS) {
       const verdict =
         onlyFree && check.cost !== 'nothing'
           ? ({ kind: 'skipped', why: 'it needs an image', enable: 'without --only free' } as const)

@@ -9,19 +9,21 @@ export type Section =
   | 'Result images'
   | 'Our client';
 
-/** What came of a check. A `finding` is an answer to a question that the contract leaves open: neither right nor wrong. */
+/**
+ * The result of a check. A `finding` is an answer to a question that the contract leaves open: neither right nor wrong.
+ */
 export type Verdict =
   | { readonly kind: 'pass'; readonly note?: string }
   | { readonly kind: 'fail'; readonly expected: string; readonly came: string }
   | {
       readonly kind: 'skipped';
       readonly why: string;
-      /** How it runs, where a flag lets it: `with --input-image`. */
+      /** The flag that enables it, if there is one: `with --input-image`. */
       readonly enable?: string;
     }
   | { readonly kind: 'finding'; readonly says: string };
 
-/** A rule of the contract, or a question that it leaves open, and where it stands. */
+/** A rule of the contract, or a question that it leaves open, and its section. */
 export interface Rule {
   /** Stable: scripts may compare two runs by it. */
   readonly id: string;
@@ -36,16 +38,16 @@ export interface Result extends Rule {
 }
 
 /**
- * What a check costs: nothing at all; nothing as long as the rule holds, an image where it does not; nothing beyond the
- * images that the plan lists, which it only looks at.
+ * What a check costs: nothing; nothing if the rule holds, and otherwise an image; nothing beyond the images of the
+ * plan, whose evidence it uses.
  */
 export type Cost = 'nothing' | 'nothing if it holds' | 'the images of the plan';
 
-/** A case of a rule: it holds, it does not (with what came), or nothing can be told of it. */
+/** A case of a rule: it holds, it is violated (with what was received), or it cannot be decided. */
 export type Outcome =
   | { readonly kind: 'holds' }
   | { readonly kind: 'broken'; readonly what: string; readonly came: string }
-  | { readonly kind: 'untold'; readonly why: string; readonly enable?: string };
+  | { readonly kind: 'undecided'; readonly why: string; readonly enable?: string };
 
 export const HOLDS: Outcome = { kind: 'holds' };
 
@@ -55,12 +57,12 @@ export function broken(what: string, came: string): Outcome {
 
 const MOST_SHOWN = 3;
 
-/** The verdict over all cases of a rule: one that is broken decides, then one of which nothing can be told. */
+/** The verdict over all cases of a rule: a violated one decides, then one that cannot be decided. */
 export function verdictOf(
   expected: string,
   outcomes: readonly Outcome[],
   cases = 'case',
-  none = 'there was nothing to look at',
+  none = 'there was nothing to check',
 ): Verdict {
   const broken = outcomes.filter((outcome) => outcome.kind === 'broken');
   if (broken.length > 0) {
@@ -68,16 +70,16 @@ export function verdictOf(
     const more = broken.length > MOST_SHOWN ? [`and ${broken.length - MOST_SHOWN} more`] : [];
     return { kind: 'fail', expected, came: [...shown, ...more].join('; ') };
   }
-  const untold = outcomes.find((outcome) => outcome.kind === 'untold');
-  if (untold !== undefined) {
-    const { why, enable } = untold;
+  const undecided = outcomes.find((outcome) => outcome.kind === 'undecided');
+  if (undecided !== undefined) {
+    const { why, enable } = undecided;
     return { kind: 'skipped', why, ...(enable === undefined ? {} : { enable }) };
   }
   if (outcomes.length === 0) return { kind: 'skipped', why: none };
   return { kind: 'pass', note: counted(outcomes.length, cases) };
 }
 
-/** A number of things: `one` is the word for one of them. */
+/** A number with its noun; `one` is the singular. */
 export function counted(count: number, one: string): string {
   return `${count} ${one}${count === 1 ? '' : 's'}`;
 }

@@ -1,4 +1,4 @@
-import type { LookingCheck } from './check.js';
+import type { EvidenceCheck } from './check.js';
 import { overSamples } from './create-checks.js';
 import type { Evidence, SampleEvidence } from './evidence.js';
 import { endOf } from './job-answer.js';
@@ -15,7 +15,7 @@ function ofEnded(
   if (!evidence.listened) {
     return {
       kind: 'skipped',
-      why: 'nothing listens for webhooks',
+      why: 'no receiver listens for webhooks',
       enable: 'with --webhook-url and --webhook-port',
     };
   }
@@ -25,7 +25,7 @@ function ofEnded(
 }
 
 /** What is posted to `callback_url` when a job has ended. */
-export const WEBHOOK_CHECKS: readonly LookingCheck[] = [
+export const WEBHOOK_CHECKS: readonly EvidenceCheck[] = [
   {
     id: 'webhook.posted',
     sentence: 'The end of a job is posted to its callback_url.',
@@ -33,13 +33,13 @@ export const WEBHOOK_CHECKS: readonly LookingCheck[] = [
     cost,
     look: (evidence) =>
       ofEnded(evidence, 'a POST within 30 s', ({ deliveries: [first], sample }) => {
-        if (first === undefined) return broken(sample.name, 'nothing came');
+        if (first === undefined) return broken(sample.name, 'no webhook was received');
         return first.method === 'POST' ? HOLDS : broken(sample.name, first.method);
       }),
   },
   {
     id: 'webhook.same-json',
-    sentence: 'A webhook has the JSON of GET /jobs/{id}, but for the image URL.',
+    sentence: 'A webhook has the JSON of GET /jobs/{id}, except for the image URL.',
     section,
     cost,
     look: (evidence) =>
@@ -48,7 +48,7 @@ export const WEBHOOK_CHECKS: readonly LookingCheck[] = [
         const posted = comparable(first.text);
         const polled = comparable(polls.at(-1)?.text ?? '');
         if (posted === polled) return HOLDS;
-        return broken(sample.name, posted === '' ? 'no JSON' : differenceOf(posted, polled));
+        return broken(sample.name, posted === '' ? 'not JSON' : differenceOf(posted, polled));
       }),
   },
   {
@@ -58,14 +58,14 @@ export const WEBHOOK_CHECKS: readonly LookingCheck[] = [
     cost,
     look: ({ samples, listened }) => {
       const all = samples.map(({ deliveries }) => deliveries).filter((deliveries) => deliveries.length > 0);
-      if (!listened || all.length === 0) return { kind: 'skipped', why: 'no webhook came' };
+      if (!listened || all.length === 0) return { kind: 'skipped', why: 'no webhook was received' };
       const types = [...new Set(all.flat().map(({ contentType }) => contentType || 'no type'))];
       return { kind: 'finding', says: `${all.map(({ length }) => length).join(', ')} × ${types.join(', ')}` };
     },
   },
 ];
 
-/** JSON with its fields in one order and no image URL; empty for what is no JSON. */
+/** JSON with sorted fields and without an image URL; empty if the text is not JSON. */
 function comparable(text: string): string {
   try {
     const parsed: unknown = JSON.parse(text);

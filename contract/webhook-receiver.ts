@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 
 const MOST_BYTES = 1_000_000;
 
-/** A webhook as it came in. */
+/** A webhook as received. */
 export interface Delivery {
   readonly method: string;
   readonly path: string;
@@ -10,13 +10,13 @@ export interface Delivery {
   readonly text: string;
 }
 
-/** Listens for webhooks. Close it. */
+/** Listens for webhooks. The caller closes it. */
 export interface WebhookReceiver {
   readonly deliveries: readonly Delivery[];
   close(): Promise<void>;
 }
 
-/** Listens on a port of all addresses, keeps what comes in and answers 204. Throws where the port is taken. */
+/** Listens on a port of all addresses, keeps each webhook and answers 204. Throws if the port is in use. */
 export async function listenForWebhooks(port: number): Promise<WebhookReceiver> {
   const deliveries: Delivery[] = [];
   const server = createServer((request, response) => {
@@ -52,7 +52,7 @@ async function receive(request: IncomingMessage): Promise<Delivery> {
       chunks.push(chunk);
     }
   } catch {
-    // What came before it broke off is all there is.
+    // What arrived before the connection broke is kept.
   }
   const text = Buffer.concat(chunks).toString('utf8');
   return { method, path: url, contentType: headers['content-type'] ?? '', text };

@@ -19,16 +19,16 @@ const HEARTBEAT_MS = 15_000;
 
 /** Throws the ways out unless there is a Go here that can build the servers. */
 export function requireGo(names, root, env) {
-  // Outside any module: there Go answers for itself instead of fetching the version that a module asks for.
+  // Outside any module: there Go reports its own version instead of fetching the one that a module requires.
   const go = spawnSync('go', ['env', 'GOVERSION', 'GOTOOLCHAIN'], { cwd: tmpdir(), env, encoding: 'utf8' });
   if (go.status !== 0) throw new SetupError(missingMessage(names, root), 2);
   const [version = '', toolchain = ''] = go.stdout.split('\n');
   const wanted = /^go (\S+)$/m.exec(readFileSync(join(root, 'tools/go.mod'), 'utf8'))?.[1] ?? '';
-  // From 1.21 on, Go fetches the toolchain that a module asks for, unless told not to.
+  // From 1.21 on, Go fetches the toolchain that a module requires, unless configured not to.
   if (isAtLeast(version, wanted) || (isAtLeast(version, '1.21') && toolchain.trim() !== 'local')) return;
   const hint = isAtLeast(version, '1.21') ? ', and GOTOOLCHAIN=local keeps it from fetching a newer one' : '';
   throw new SetupError(
-    `The Go here is ${version}; the embedded servers need ${wanted} or newer${hint}.\n${missingMessage(names, root)}`,
+    `The installed Go is ${version}; the embedded servers need ${wanted} or newer${hint}.\n${missingMessage(names, root)}`,
     2,
   );
 }
@@ -48,7 +48,7 @@ export async function buildServers(names, root, env) {
     const code = await goBuild(names, unfinished, root, env, logFile);
     if (code !== 0) {
       throw new SetupError(
-        `Building the servers failed (go ended with ${code}). The end of ${logFile}:\n${lastLines(logFile)}`,
+        `Building the servers failed (go exited with code ${code}). The end of ${logFile}:\n${lastLines(logFile)}`,
       );
     }
     for (const name of names) renameSync(join(unfinished, name), join(target, name));

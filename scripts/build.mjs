@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { runCommand } from './run-command.mjs';
 import { runScript, say } from './setup-error.mjs';
 
-/** Not compiled: sent to browsers as they are. */
+/** Not compiled: sent to browsers unchanged. */
 const PAGE_SCRIPTS = 'report/contact-sheet/page';
 
-/** Whether dist/ was made of the sources as they are now. */
+/** Whether dist/ was built from the present sources. */
 export function isBuilt(root) {
   const stamp = stampFile(root);
   return existsSync(stamp) && readFileSync(stamp, 'utf8') === digestOfSources(root);
@@ -17,7 +17,7 @@ export function isBuilt(root) {
 /** Makes dist/ of src/: compiled modules and the workflows' bundle. */
 export async function build(root) {
   say('Building …');
-  // Taken before: what changes while it is compiled is compiled again next time.
+  // Computed before: files that change during compilation are compiled again next time.
   const digest = digestOfSources(root);
   const node = (what, ...args) => runCommand(what, process.execPath, args, { cwd: root });
   await node('Compiling', join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json');

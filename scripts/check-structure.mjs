@@ -1,6 +1,6 @@
-/*
- * `npm run structure`: whether src/, or a folder that is named, is laid out as structure.mjs says. Prints a line for each
- * thing that is not, and ends with 1 where there is any.
+/**
+ * `npm run structure`: checks src/, or a given folder, against the rules of structure.mjs. Prints a line for each
+ * violation, and exits with 1 if there is any.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path/posix';
@@ -8,10 +8,10 @@ import { fileURLToPath } from 'node:url';
 import { runScript, SetupError } from './setup-error.mjs';
 import { HANDS_OVER, LIMITS, MAY_IMPORT } from './structure.mjs';
 
-/** `from '…'`, `import '…'` and `import('…')`, of types as well. */
+/** `from '…'`, `import '…'` and `import('…')`, including types. */
 const SPECIFIER = /\b(?:from|import)\s*\(?\s*'(\.[^'\n]+)'/g;
 
-/** What is wrong with the sources in a folder: sentences, of which each names a place. */
+/** The violations in a folder, as sentences that name the place. */
 function structureProblems(folder) {
   const sources = readSources(folder);
   const imports = importsOf(sources);
@@ -69,14 +69,14 @@ function crowdedFolders(files) {
   ];
   return found
     .filter(([, , count, most]) => count > most)
-    .map(([place, what, count, most]) => `${place} has ${count} ${what}, and at most ${most} are allowed.`);
+    .map(([place, what, count, most]) => `${place} has ${count} ${what}, but at most ${most} are allowed.`);
 }
 
 function longFiles(sources) {
   return [...sources]
     .map(([file, text]) => [file, text.split('\n').length - 1])
     .filter(([, count]) => count > LIMITS.lines)
-    .map(([file, count]) => `src/${file} has ${count} lines, and at most ${LIMITS.lines} are allowed.`);
+    .map(([file, count]) => `src/${file} has ${count} lines, but at most ${LIMITS.lines} are allowed.`);
 }
 
 const isWithin = (path, room) => path === room || path.startsWith(`${room}/`);
@@ -88,15 +88,15 @@ function roomsOf(file) {
     .sort((one, other) => other.length - one.length);
 }
 
-/** Whether the rules let a room import a file, or what another room has of its own. */
+/** Whether the rules let a room import a file, or another room's own parts. */
 function mayUse([own, ...around], target) {
   const room = roomsOf(target)[0];
   if (room === own) return true;
-  // Of a room around it only what is in no room of its own.
+  // Of a surrounding room only what is in none of its inner rooms.
   const isNamed = (named) => (isWithin(own, named) ? room === named : isWithin(target, named));
   return (
     MAY_IMPORT[own].some(isNamed) ||
-    // What those list of their own parts is for themselves.
+    // Parts that those rooms list of themselves are for their own use.
     around.some((outer) => MAY_IMPORT[outer].some((named) => !isWithin(named, outer) && isNamed(named)))
   );
 }
@@ -106,19 +106,19 @@ function againstDirection(imports) {
   for (const [file, targets] of imports) {
     const rooms = roomsOf(file);
     if (rooms.length === 0) {
-      problems.push(`src/${file} is in no room of scripts/structure.mjs.`);
+      problems.push(`src/${file} is in none of the rooms that scripts/structure.mjs lists.`);
       continue;
     }
     for (const target of targets.filter((name) => !mayUse(rooms, name))) {
       problems.push(
-        `src/${file} imports src/${target}, against the direction: scripts/structure.mjs says what ${rooms[0]} may import.`,
+        `src/${file} imports src/${target}, which is not allowed: scripts/structure.mjs says what ${rooms[0]} may import.`,
       );
     }
   }
   return problems;
 }
 
-/** Rules by which rooms may import one another, also by way of others, leave no direction. */
+/** Rules that let rooms import one another, directly or indirectly. */
 function rulesInCircles() {
   const rooms = Object.keys(MAY_IMPORT);
   const next = (room) => rooms.filter((other) => other !== room && mayUse(roomsOf(room), other));
@@ -128,10 +128,10 @@ function rulesInCircles() {
 }
 
 function circles(imports) {
-  return circlesOf(imports).map((circle) => `There is a circle of imports: ${circle}.`);
+  return circlesOf(imports).map((circle) => `Imports go in a circle: ${circle}.`);
 }
 
-/** One circle for each knot of the graph, written as a way through it. */
+/** One circle for each strongly connected part of the graph, written as a path. */
 function circlesOf(graph) {
   const found = [];
   const done = new Set();

@@ -53,7 +53,7 @@ function helpOf(command: CommandUnknownOpts): string {
   return help.replaceAll(/\n{3,}/g, '\n\n').trim();
 }
 
-/** The page as the program's help is now. */
+/** The page for the current help of the program. */
 export function currentCommandReference(): string {
   return commandReference(buildProgram(() => undefined));
 }

@@ -4,8 +4,8 @@ import { runCommand } from './run-command.mjs';
 import { say } from './setup-error.mjs';
 
 /**
- * Whether node_modules holds what package-lock.json asks for, by npm's own record of what it installed; npm writes
- * that record last, so an interrupted installation has none. Optional packages for other platforms may be absent.
+ * Whether node_modules contains what package-lock.json requires, by npm's own record of the installation. npm writes
+ * that record last, so an interrupted installation has none. Optional packages for other platforms may be missing.
  */
 export function arePackagesInstalled(root) {
   const installed = readPackages(join(root, 'node_modules/.package-lock.json'));

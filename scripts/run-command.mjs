@@ -4,7 +4,7 @@ import { SetupError } from './setup-error.mjs';
 
 const children = new Set();
 
-/** Ends all commands under way. */
+/** Stops all running commands. */
 export function endCommands() {
   for (const child of children) child.kill('SIGTERM');
 }
@@ -13,10 +13,10 @@ export function endCommands() {
 export async function runCommand(what, command, args, options) {
   const code = await exitCodeOf(command, args, { stdio: ['ignore', 2, 2], ...options });
   if (code !== 0)
-    throw new SetupError(`${what} failed (\`${command} ${args.join(' ')}\` ended with ${code}).`);
+    throw new SetupError(`${what} failed (\`${command} ${args.join(' ')}\` exited with code ${code}).`);
 }
 
-/** The exit code, or the name of the signal, that a command ended with. */
+/** The exit code of a command, or the name of the signal that ended it. */
 export async function exitCodeOf(command, args, options) {
   const child = spawn(command, args, options);
   children.add(child);

@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { SetupError } from './setup-error.mjs';
 
-/** The embedded servers: what they are built of, and what names a copy of the user's own. */
+/** The embedded servers: what they are built from, and the variable that names the user's own copy. */
 export const SERVER_PROGRAMS = {
   temporal: { variable: 'TEMPORAL_CLI_PATH', source: 'github.com/temporalio/cli/cmd/temporal' },
   versitygw: { variable: 'VERSITYGW_PATH', source: 'github.com/versity/versitygw/cmd/versitygw' },
@@ -40,7 +40,7 @@ export function versionFolder(root, env) {
   return join(cacheFolder(env), digest.slice(0, 16));
 }
 
-/** What is missing, and the ways out. */
+/** What is missing, and the options. */
 export function missingMessage(names, root) {
   const template = readFileSync(join(root, 'tools/servers-missing.txt'), 'utf8').trimEnd();
   return template.replace('{names}', names.map((name) => `\`${name}\``).join(' and '));

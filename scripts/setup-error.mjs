@@ -1,8 +1,8 @@
-/** What keeps the setup from going on, told in full by its message; ends the process with `exitCode`. */
+/** An error that stops the setup, fully explained by its message; ends the process with `exitCode`. */
 export class SetupError extends Error {
   /**
    * @param {string} message
-   * @param {number} exitCode 2 where something is missing or wrong that only the user can mend
+   * @param {number} exitCode 2 if something is missing or wrong that only the user can fix
    */
   constructor(message, exitCode = 1) {
     super(message);
@@ -10,7 +10,7 @@ export class SetupError extends Error {
   }
 }
 
-/** One line about what goes on; stdout is left to the command that follows. */
+/** One progress line on stderr; stdout is left to the command that follows. */
 export function say(line) {
   process.stderr.write(`${line}\n`);
 }

@@ -6,8 +6,8 @@ import { say, SetupError } from './setup-error.mjs';
 const LONGEST_WAIT_MS = 20 * 60_000;
 
 /**
- * Takes the lock file for this process and gives back how to release it. Waits, and says so, while a living process
- * has it; takes it over from a dead one.
+ * Locks the file for this process and returns how to release it. Waits, with a message, while a living process has it;
+ * takes it over from a dead one.
  */
 export async function takeLock(file) {
   makeFolder(dirname(file));
@@ -24,7 +24,7 @@ export async function takeLock(file) {
         `Waited 20 minutes for the setup with pid ${holder}. If it is stuck, end it and remove ${file}.`,
       );
     }
-    if (told !== holder) say(`Another setup is at work (pid ${holder}); waiting for it …`);
+    if (told !== holder) say(`Another setup is running (pid ${holder}); waiting for it …`);
     told = holder;
     await delay(500);
   }
@@ -40,13 +40,13 @@ function makeFolder(folder) {
     mkdirSync(folder, { recursive: true });
   } catch (error) {
     throw new SetupError(
-      `The cache folder ${folder} cannot be made (${error.code}). Set XDG_CACHE_HOME to one that can.`,
+      `The cache folder ${folder} cannot be created (${error.code}). Set XDG_CACHE_HOME to a writable folder.`,
       2,
     );
   }
 }
 
-/** Creates the file with our pid in it, at once: nobody ever reads it half written. */
+/** Creates the file with our pid in it in one step: no process ever reads it half written. */
 function create(file) {
   const own = `${file}.${process.pid}`;
   writeFileSync(own, String(process.pid));

@@ -30,7 +30,7 @@ function requireNode() {
   );
 }
 
-/** The servers that nothing configured stands in for. */
+/** The servers that are not configured elsewhere. */
 function serversWanted() {
   if (process.argv.includes('--all-servers')) return ['temporal', 'versitygw'];
   const dotEnv = join(root, '.env');
@@ -43,7 +43,7 @@ function whatIsMissing() {
   return {
     packages: !arePackagesInstalled(root),
     servers: serversWanted().filter((name) => findServerProgram(name, root, process.env) === undefined),
-    // Nothing can be built without the packages; with new packages it has to be built anew.
+    // Nothing can be built without the packages; with new packages dist/ must be built again.
     dist: !arePackagesInstalled(root) || !isBuilt(root),
   };
 }
@@ -56,7 +56,7 @@ await runScript(async () => {
   requireNode();
   const before = whatIsMissing();
   if (isComplete(before)) return;
-  // Before the first of several minutes: what the user has to do is told at once.
+  // Before the first of several minutes: what the user has to do is reported at once.
   if (before.servers.length > 0) requireGo(before.servers, root, process.env);
 
   for (const [signal, exitCode] of [

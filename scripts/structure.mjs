@@ -1,4 +1,4 @@
-/** The most that src/ may hold: a folder, and a file, is to be taken in at a glance. */
+/** The maximum sizes in src/, so that each folder and file can be read at a glance. */
 export const LIMITS = {
   /** Directly in src/. */
   topFiles: 8,
@@ -10,7 +10,7 @@ export const LIMITS = {
 
 /** What all may use. */
 const GROUND = ['errors.ts', 'network'];
-/** What workflows may use: nothing in there hashes, or asks the outside world. */
+/** What workflows may use: nothing in it hashes or does I/O. */
 const FOR_WORKFLOWS = [
   'domain/batch',
   'domain/money',
@@ -34,9 +34,9 @@ const ACTIVITY_BASE = [
 ];
 
 /**
- * Which way imports go, from the ground up. A key is a room: a folder or file of src/; a folder within a room may be a
- * room of its own. A file may import what is in its own room; what is listed for that; and what rooms around it list,
- * but for their own parts. A room that lists one around itself may import the files that are in no room within that.
+ * Which way imports go, lowest first. A key is a room: a folder or file of src/; a folder within a room may be a room
+ * of its own. A file may import what is in its own room, what is listed for that room, and what surrounding rooms list,
+ * except for their own parts. A room that lists a surrounding one may import the files that are in no room within it.
  * Imports of types count, and the rules themselves must have no circle.
  */
 export const MAY_IMPORT = {
@@ -56,7 +56,7 @@ export const MAY_IMPORT = {
   'storage/s3': ['storage'],
 
   workflows: [...FOR_WORKFLOWS, 'workflows/protocol', 'workflows/shard', 'workflows/batch'],
-  // All that crosses Temporal.
+  // Everything that crosses Temporal.
   'workflows/protocol': [],
   'workflows/shard': [...WORKFLOW_BASE, 'workflows/protocol'],
   'workflows/shard/faults': [...WORKFLOW_BASE, 'workflows/shard'],
@@ -80,7 +80,7 @@ export const MAY_IMPORT = {
   'ledger/files': [],
   'ledger/audit': ['ledger', 'ledger/files'],
 
-  // The API's stand-in is written from the contract alone.
+  // The stand-in for the API is written from its description alone.
   'local/sandbox': [],
   'local/servers': [...GROUND, 'storage', 'local/sandbox'],
   'local/keeper': ['local/servers'],
@@ -207,5 +207,5 @@ export const MAY_IMPORT = {
   'cli.ts': ['errors.ts', 'cli'],
 };
 
-/** Files that hand over to the program when they are run by themselves; as modules they do not need it. */
+/** Files that hand over to the program when run by themselves; as modules they do not need it. */
 export const HANDS_OVER = [['starter.ts', 'cli.ts']];

@@ -1,6 +1,6 @@
-/*
- * Prints what the JSON reports of test runs count together as one line: `12 passed, 0 failed`, with `, 1 skipped` where
- * tests were left out. A file that failed as a whole, before any of its tests ran, counts as one failure.
+/**
+ * Prints the sum of the JSON reports of test runs as one line: `12 passed, 0 failed`, with `, 1 skipped` if tests were
+ * left out. A file that failed as a whole, before any of its tests ran, counts as one failure.
  */
 import { readFileSync } from 'node:fs';
 import { runScript, SetupError } from './setup-error.mjs';

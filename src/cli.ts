@@ -11,7 +11,7 @@ import {
 import { EXIT, type ExitCode } from './cli/terminal/command-context.js';
 import { InterruptedError } from './errors.js';
 import { addActCommands } from './cli/program/act-commands.js';
-import { addLookCommands } from './cli/program/look-commands.js';
+import { addReadCommands } from './cli/program/look-commands.js';
 import {
   example,
   performerIn,
@@ -43,7 +43,7 @@ export function buildProgram(
       example('banana-batch run examples/prompts.csv', 'everything local, nothing to set up'),
     );
   addStartCommands(program, end, performer);
-  addLookCommands(program, end, performer);
+  addReadCommands(program, end, performer);
   addActCommands(program, end, performer);
   addScheduleCommands(program, end, performer);
   addServeCommands(program, end, performer);

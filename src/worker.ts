@@ -8,7 +8,7 @@ import { PollTurns } from './activities/worker/poll-turns.js';
 import { behindGate, RequestGate } from './activities/worker/request-gate.js';
 import { bucketReach, outOfReachText } from './bananahub/bucket-reach.js';
 import { createDownloadAgent } from './bananahub/images/download-agent.js';
-import { lookAtRun } from './status/look-at-batch.js';
+import { observeRun } from './status/look-at-batch.js';
 import type { StatusAccess } from './status/batch-status.js';
 import { openBatchesSince } from './status/describe-batch.js';
 import { settledInHistory } from './status/settled-in-history.js';
@@ -132,7 +132,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
       allowPrivateAddresses,
       fetchMs: limits.firingFetchMs,
       ...inputsOutOfReach,
-      tell: told && ((event, at) => told.tell(noticeOf(event, at))),
+      notify: told && ((event, at) => told.notify(noticeOf(event, at))),
       log,
       limits,
     });
@@ -165,13 +165,13 @@ function workerNotices(
   config: NoticeConfig,
   access: Omit<StatusAccess, 'shardRows'>,
   closers: (() => Promise<void> | void)[],
-): Required<Pick<ActivityDependencies, 'tell' | 'notices' | 'lookAtRun'>> {
+): Required<Pick<ActivityDependencies, 'notify' | 'notices' | 'observeRun'>> {
   const notices = createNoticeSender(config);
   closers.push(() => notices.close());
   const shardRows = new ShardRows(access.store);
   return {
     notices,
-    tell: (notice) => startDelivery(access.client, access.taskQueue, notice),
-    lookAtRun: (run) => lookAtRun({ ...access, shardRows }, run),
+    notify: (notice) => startDelivery(access.client, access.taskQueue, notice),
+    observeRun: (run) => observeRun({ ...access, shardRows }, run),
   };
 }

@@ -48,8 +48,8 @@ export function retryOrHold(
 ): { readonly delayMs: number; readonly budget: RetryBudget } {
   const { budget, tryMs, limits, isDoubted = false, ...details } = options;
   const { scope, code } = meaning.cause;
-  const isTold = isDoubted && scope === 'service' && code !== RATE_LIMITED;
-  const next: NextTry = isTold ? { kind: 'exhausted' } : nextTry(meaning, { budget, tryMs, limits });
+  const mustBeReported = isDoubted && scope === 'service' && code !== RATE_LIMITED;
+  const next: NextTry = mustBeReported ? { kind: 'exhausted' } : nextTry(meaning, { budget, tryMs, limits });
   if (next.kind === 'retry') {
     if (code !== RATE_LIMITED) return next;
     // A requested wait does not count as a failure of the service.

@@ -159,7 +159,7 @@ function hostFault(error: ImageDownloadError): Meaning {
 export const IMAGE_HOST = 'image-host';
 
 const BUCKET_REMEDY: Readonly<Record<StorageErrorCode, string>> = {
-  'not-found': 'An object of the batch is missing: restore it.',
+  'not-found': 'Restore the object of the batch that is missing.',
   'bucket-missing': 'Create the bucket, or fix AWS_ENDPOINT_URL_S3 on the workers.',
   denied:
     "Grant the workers' credentials s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket, and check their clocks.",
@@ -175,11 +175,11 @@ const BUCKET_REMEDY: Readonly<Record<StorageErrorCode, string>> = {
 export function meaningOfStorageError(error: StorageError): Meaning {
   const { code } = error;
   const what = error.unreachable ?? `cannot be used (${[code, ...sdkNameOf(error)].join(', ')})`;
-  const told = `The bucket ${error.ref.bucket} ${what}. ${BUCKET_REMEDY[code]}`;
+  const problem = `The bucket ${error.ref.bucket} ${what}. ${BUCKET_REMEDY[code]}`;
   const cause = {
     scope: 'storage',
     code,
-    message: `${told} The batch continues by itself when the bucket accepts writes again.`,
+    message: `${problem} The batch continues by itself when the bucket accepts writes again.`,
   } as const;
   switch (code) {
     case 'denied':
@@ -250,7 +250,7 @@ export function wrongAccount(
 export function wrongService(expected: string | undefined, own: string): ApplicationFailure {
   const submitted =
     expected === undefined
-      ? 'This batch was submitted without naming a service, but a worker runs with a sandbox, which only makes what was submitted to it.'
+      ? 'This batch was submitted without a configured service, but a worker runs with a sandbox, and a sandbox only makes batches that were submitted to it.'
       : `This batch was submitted to ${serviceName(expected)}, but a worker runs with ${serviceName(own)}.`;
   return batchFault({
     cause: {

@@ -26,7 +26,7 @@ import { ServiceTexts } from '../ledger/service-texts.js';
 import { ShardRows } from '../ledger/shard-rows.js';
 import type { RunRef } from '../storage/layout.js';
 import { storeImageActivity } from './row/store-image.js';
-import { tellEndActivity, watchBatchActivity } from './notices/watch-batch.js';
+import { notifyEndActivity, watchBatchActivity } from './notices/watch-batch.js';
 import { SeenSuccesses } from './worker/seen-successes.js';
 import { Thumbnails } from './worker/thumbnails.js';
 import type { Activities } from '../workflows/protocol/activities.js';
@@ -56,28 +56,28 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     jobTimes: new JobTimes({ ...UNKNOWN_POLL_TIMES, firstMs: dependencies.limits.firstPollMs }),
     thumbnails: new Thumbnails(store, { decodeBytes, log }),
   };
-  const told = <Input extends { readonly run: RunRef }, Result>(
+  const withoutForeignTexts = <Input extends { readonly run: RunRef }, Result>(
     activity: (input: Input) => Promise<Result>,
   ): ((input: Input) => Promise<Result>) => forHistory(serviceTexts, activity);
   return {
-    ingest: told(ingestActivity(state)),
-    checkPrices: told(checkPricesActivity(state)),
-    countBought: told(countBoughtActivity(state)),
-    raiseGranted: told(raiseGrantedActivity(state)),
-    openShard: told(openShardActivity(state)),
-    priceShard: told(priceShardActivity(state)),
-    createGeneration: told(createGenerationActivity(state)),
-    awaitGeneration: told(awaitGenerationActivity(state)),
-    findJob: told(findJobActivity(state)),
-    storeImage: told(storeImageActivity(state)),
-    recordOutcomes: told(recordOutcomesActivity(state)),
-    recordLostShard: told(recordLostShardActivity(state)),
-    probe: told(probeActivity(state)),
-    rebindAccount: told(rebindAccountActivity(state)),
-    reportCanary: told(reportCanaryActivity(state)),
-    seal: told(sealActivity(state)),
-    watchBatch: told(watchBatchActivity(state)),
-    tellEnd: told(tellEndActivity(state)),
+    ingest: withoutForeignTexts(ingestActivity(state)),
+    checkPrices: withoutForeignTexts(checkPricesActivity(state)),
+    countBought: withoutForeignTexts(countBoughtActivity(state)),
+    raiseGranted: withoutForeignTexts(raiseGrantedActivity(state)),
+    openShard: withoutForeignTexts(openShardActivity(state)),
+    priceShard: withoutForeignTexts(priceShardActivity(state)),
+    createGeneration: withoutForeignTexts(createGenerationActivity(state)),
+    awaitGeneration: withoutForeignTexts(awaitGenerationActivity(state)),
+    findJob: withoutForeignTexts(findJobActivity(state)),
+    storeImage: withoutForeignTexts(storeImageActivity(state)),
+    recordOutcomes: withoutForeignTexts(recordOutcomesActivity(state)),
+    recordLostShard: withoutForeignTexts(recordLostShardActivity(state)),
+    probe: withoutForeignTexts(probeActivity(state)),
+    rebindAccount: withoutForeignTexts(rebindAccountActivity(state)),
+    reportCanary: withoutForeignTexts(reportCanaryActivity(state)),
+    seal: withoutForeignTexts(sealActivity(state)),
+    watchBatch: withoutForeignTexts(watchBatchActivity(state)),
+    tellEnd: withoutForeignTexts(notifyEndActivity(state)),
     postNotice: postNoticeActivity(state),
   };
 }

@@ -59,12 +59,12 @@ const doneResultSchema = z.object({
 
 /**
  * A job's answer as a `Job`: `done` only with an image URL, `unfinished` for every status that is not a known end.
- * Rejects an answer for another job than `asked`. `answeredAtMs`: by the service's clock, if known. `redact` removes
+ * Rejects an answer for another job than `requested`. `answeredAtMs`: by the service's clock, if known. `redact` removes
  * secrets from the texts.
  */
-export function jobSchema(asked: JobId, answeredAtMs: number | undefined, redact: Redact) {
+export function jobSchema(requested: JobId, answeredAtMs: number | undefined, redact: Redact) {
   return jobAnswerSchema.transform((answer, context): Job => {
-    if (answer.job_id !== undefined && answer.job_id.toLowerCase() !== asked.toLowerCase()) {
+    if (answer.job_id !== undefined && answer.job_id.toLowerCase() !== requested.toLowerCase()) {
       context.addIssue({ code: 'custom', path: ['job_id'], message: 'is not the requested job' });
       return z.NEVER;
     }

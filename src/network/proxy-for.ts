@@ -82,8 +82,8 @@ function isMeant(entry: string, host: string, port: string): boolean {
   if (ipaddr.isValid(meant) && ipaddr.isValid(host)) {
     return ipaddr.process(meant).toNormalizedString() === ipaddr.process(host).toNormalizedString();
   }
-  const asked = host.replace(/\.$/, '');
-  return asked === meant || asked.endsWith(`.${meant}`);
+  const target = host.replace(/\.$/, '');
+  return target === meant || target.endsWith(`.${meant}`);
 }
 
 function isBareIpv6(entry: string): boolean {

@@ -55,14 +55,14 @@ export interface PlanAgainOptions {
 export async function planAgain(
   store: ObjectStore,
   location: BatchLocation,
-  asked: RerunRequest,
+  rerun: RerunRequest,
   { onRows = () => undefined, withKinds = false, signal }: PlanAgainOptions = {},
 ): Promise<AgainPlan | undefined> {
   const newest = await lastRunSeq(store, location);
   if (newest === 0) return undefined;
   const run = { ...location, runSeq: newest + 1 };
   const before = await beforeRun(store, run);
-  const { request, repeats } = await requestOf(store, run, before, asked);
+  const { request, repeats } = await requestOf(store, run, before, rerun);
   const counter = new PlanCounter();
   const buys = new ImageCounts();
   const mayMake = new ImageCounts();
@@ -120,21 +120,21 @@ async function requestOf(
   store: ObjectStore,
   run: RunRef,
   { batch }: BeforeRun,
-  asked: RerunRequest,
+  rerun: RerunRequest,
 ): Promise<{ readonly request: RunRequest; readonly repeats: number | undefined }> {
   const newest = run.runSeq - 1;
   const last = await readDocument(store, at(run, requestKey(run, newest)), RunRequest);
   const isUnread = batch?.runSeq !== newest;
-  if (asked.action === 'retry') {
+  if (rerun.action === 'retry') {
     if (!isUnread)
-      return { request: newRequest(last, { action: 'retry', kinds: asked.kinds }), repeats: undefined };
-    if (asked.kinds.length === 0) return { request: last, repeats: newest };
-    if (last.action === 'retry') return { request: { ...last, kinds: [...asked.kinds] }, repeats: newest };
+      return { request: newRequest(last, { action: 'retry', kinds: rerun.kinds }), repeats: undefined };
+    if (rerun.kinds.length === 0) return { request: last, repeats: newest };
+    if (last.action === 'retry') return { request: { ...last, kinds: [...rerun.kinds] }, repeats: newest };
     throw unreadFirst(run, '--kind');
   }
-  const redo = { action: 'redo', redo: asked.rows } as const;
+  const redo = { action: 'redo', redo: rerun.rows } as const;
   if (!isUnread) return { request: newRequest(last, redo), repeats: undefined };
-  const names = new Set(asked.rows);
+  const names = new Set(rerun.rows);
   if (last.action === 'redo' && last.redo.every((rowId) => names.has(rowId))) {
     return { request: newRequest(last, redo), repeats: newest };
   }
@@ -143,13 +143,13 @@ async function requestOf(
 
 function newRequest(
   last: RunRequest,
-  asked:
+  rerun:
     | { readonly action: 'retry'; readonly kinds: readonly UnstoredKind[] }
     | { readonly action: 'redo'; readonly redo: readonly RowId[] },
 ): RunRequest {
   const names =
-    asked.action === 'retry' ? { kinds: [...asked.kinds], redo: [] } : { kinds: [], redo: [...asked.redo] };
-  return ledgerRequest(last, { action: asked.action, rows: 0, ...names });
+    rerun.action === 'retry' ? { kinds: [...rerun.kinds], redo: [] } : { kinds: [], redo: [...rerun.redo] };
+  return ledgerRequest(last, { action: rerun.action, rows: 0, ...names });
 }
 
 function unreadFirst({ batchId, runSeq }: RunRef, what: string): UsageError {

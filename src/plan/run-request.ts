@@ -38,9 +38,9 @@ export function hasSheet(
 /** The request of a run over a batch's own rows; `of` is that of the previous run. */
 export function ledgerRequest(
   of: RunRequest,
-  asked: Pick<RunRequest, 'action' | 'kinds' | 'redo' | 'rows'>,
+  changes: Pick<RunRequest, 'action' | 'kinds' | 'redo' | 'rows'>,
 ): RunRequest {
   // A person requests this run, whoever requested the previous one.
   const { firing: _, ...before } = of;
-  return { ...before, ...asked, merge: false, rebind: false };
+  return { ...before, ...changes, merge: false, rebind: false };
 }

@@ -92,11 +92,11 @@ export async function startRun(input: StartRunInput): Promise<StartedRun> {
 export async function startRequest(
   starter: RunStarter,
   run: RunRef,
-  asked: { readonly request: RunRequest; readonly settings: RunSettings },
+  planned: { readonly request: RunRequest; readonly settings: RunSettings },
 ): Promise<StartedRun> {
   const { store } = starter;
-  const { settings } = asked;
-  const request: RunRequest = { ...asked.request, settings, submittedAt: new Date().toISOString() };
+  const { settings } = planned;
+  const request: RunRequest = { ...planned.request, settings, submittedAt: new Date().toISOString() };
   const ownRequest = at(run, requestKey(run, run.runSeq));
   const claimed = await putOnce(store, ownRequest, () =>
     store.put(ownRequest, Buffer.from(`${JSON.stringify(request)}\n`), {

@@ -187,7 +187,7 @@ export function refuseTooLong({ summary, kept }: SubmissionPlan): void {
   const rows = summary.rows + kept;
   if (rows <= MAX_BATCH_ROWS) return;
   throw new UsageError(
-    `With the ${counted(kept, 'row')} that ${kept === 1 ? 'stays' : 'stay'} in it, the batch would have ${rows} rows; the most is ${MAX_BATCH_ROWS}. Give the sheet another --id.`,
+    `Together with the ${counted(kept, 'row')} that ${kept === 1 ? 'stays' : 'stay'} in it, the batch would have ${rows} rows; the limit is ${MAX_BATCH_ROWS}. Give the sheet another --id.`,
   );
 }
 

@@ -88,7 +88,7 @@ async function putInput(
     const name = source.kind === 'file' ? source.path : `s3://${source.ref.bucket}/${source.ref.key}`;
     throw new SubmissionRefusal(
       'input-changed',
-      `The input image ${name} has changed since it was looked at a moment ago; nothing was started. Submit the sheet again when it is at rest.`,
+      `The input image ${name} changed while the sheet was being submitted; nothing was started. Submit the sheet again when the file no longer changes.`,
     );
   }
   return store.put(ref, bytes, options);

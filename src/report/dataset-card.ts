@@ -73,7 +73,7 @@ function withDescriptionOf(card: string, present: string): string {
 
 function signature(text: string): string {
   const digest = createHash('sha256').update(text).digest('hex');
-  return `<!-- Written by banana-batch, which writes it anew only while nothing above is changed: ${digest} -->`;
+  return `<!-- Written by banana-batch, which updates this file only while the text above is unchanged: ${digest} -->`;
 }
 
 const SIZES: readonly (readonly [below: number, category: string])[] = [
@@ -103,7 +103,7 @@ function headerLines({ batchId, runSeq, content, counts, dataFiles, header }: Ca
   };
   // Readers follow YAML 1.1, in which more words are not strings.
   const yaml = stringify(fields, { version: '1.1', lineWidth: 0 }).trimEnd();
-  return ['---', '# The licence is yours to choose, for example:', '# license: cc-by-4.0', yaml, '---', ''];
+  return ['---', '# Choose a licence, for example:', '# license: cc-by-4.0', yaml, '---', ''];
 }
 
 function bodyLines(facts: CardFacts): readonly string[] {
@@ -139,7 +139,7 @@ function bodyLines(facts: CardFacts): readonly string[] {
     '',
     '## Licence',
     '',
-    'None is stated. Choose one, in the header of this file too, before you share the images.',
+    'No licence is set. Choose one before you share the images, and add it to the header of this file.',
   ];
 }
 

@@ -62,9 +62,9 @@ function begun(schedule: ScheduleDescription): number {
   return schedule.info.numActionsTaken + buffered(schedule);
 }
 
-async function isSeen(look: () => Promise<boolean>): Promise<boolean> {
+async function isSeen(isSeenNow: () => Promise<boolean>): Promise<boolean> {
   for (const untilMs = Date.now() + SEEN_WITHIN_MS; Date.now() < untilMs; await delay(LOOK_EVERY_MS)) {
-    if (await look()) return true;
+    if (await isSeenNow()) return true;
   }
   return false;
 }

@@ -38,6 +38,6 @@ export function scheduledSheetKey(home: HomeFolder, name: ScheduleName, sha256: 
 }
 
 /** Key of the document on which skipped runs have been reported. */
-export function toldSkipsKey(home: HomeFolder, name: ScheduleName): string {
+export function reportedSkipsKey(home: HomeFolder, name: ScheduleName): string {
   return `${scheduleRoot(home, name)}told-skips.json`;
 }

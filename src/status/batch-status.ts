@@ -75,8 +75,8 @@ async function tallyWithShards(client: Client, snapshot: BatchSnapshot, askWorke
   const tallies = await Promise.all(
     snapshot.openShards.map(async ({ shard, rows }) => {
       const handle = client.workflow.getHandle(shardWorkflowId(snapshot.run, shard));
-      const asked = askWorkers ? await askWorker(client, () => handle.query(shardTallyQuery)) : undefined;
-      if (asked) return asked;
+      const counts = askWorkers ? await askWorker(client, () => handle.query(shardTallyQuery)) : undefined;
+      if (counts) return counts;
       const memo = (await askWorker(client, () => handle.describe()))?.memo?.[SNAPSHOT_MEMO];
       return TallyDocument.safeParse(memo).data ?? tallyOfPending(rows);
     }),

@@ -1,4 +1,4 @@
-import type { BatchLook } from './notices/batch-watch.js';
+import type { BatchObservation } from './notices/batch-watch.js';
 import type { Tally } from '../domain/batch/tally.js';
 import type { RunRef } from '../storage/layout.js';
 import { taskQueues } from '../workflows/protocol/names.js';
@@ -8,8 +8,8 @@ import { describeBatch, snapshotInMemo } from './describe-batch.js';
 import { readQueueRate } from './queue-rates.js';
 
 /** The state of a run of a batch, for the watch. */
-export type RunLook =
-  | { readonly kind: 'open'; readonly look: BatchLook }
+export type RunObservation =
+  | { readonly kind: 'open'; readonly observed: BatchObservation }
   /** Its workflow failed or was ended from outside. */
   | { readonly kind: 'failed'; readonly tally: Tally; readonly at: string }
   /** Its workflow is running, but reports nothing readable. */
@@ -18,7 +18,7 @@ export type RunLook =
   | { readonly kind: 'over' };
 
 /** Checks a run once. Throws what `readBatchStatus` throws. */
-export async function lookAtRun(access: StatusAccess, run: RunRef): Promise<RunLook> {
+export async function observeRun(access: StatusAccess, run: RunRef): Promise<RunObservation> {
   const description = await describeBatch(access.client, run);
   // From the bucket alone it would seem to have failed.
   if (description?.status.name === 'RUNNING' && !snapshotInMemo(description)) return { kind: 'unseen' };
@@ -30,7 +30,7 @@ export async function lookAtRun(access: StatusAccess, run: RunRef): Promise<RunL
   const perSecond = await slowestRate(access);
   return {
     kind: 'open',
-    look: {
+    observed: {
       holds,
       pauses,
       isAtWork: state === 'running' && pace?.notBefore === undefined,

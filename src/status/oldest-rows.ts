@@ -17,8 +17,8 @@ export async function readOldestRows(
   const shards = await Promise.all(
     openShards.map(async ({ shard }) => {
       const handle = client.workflow.getHandle(shardWorkflowId(run, shard));
-      const told = await askWorker(client, () => handle.query(oldestRowsQuery));
-      return { shard, ...(told ?? NOTHING_TOLD) };
+      const answer = await askWorker(client, () => handle.query(oldestRowsQuery));
+      return { shard, ...(answer ?? NO_ANSWER) };
     }),
   );
   const oldest = shards
@@ -56,7 +56,7 @@ function sum(counts: readonly number[]): number {
   return counts.reduce((total, count) => total + count, 0);
 }
 
-const NOTHING_TOLD: OldestRows = { rows: [], durationsMs: [], aside: { failing: 0, missing: 0 } };
+const NO_ANSWER: OldestRows = { rows: [], durationsMs: [], aside: { failing: 0, missing: 0 } };
 
 /** Minimum of known job durations before anything is called usual. */
 const LEAST_SAMPLES = 20;

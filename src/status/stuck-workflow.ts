@@ -58,7 +58,7 @@ export async function stuckBatches(
 ): Promise<readonly StuckBatch[]> {
   if (running.length === 0) return [];
   const hasWorkers = ((await workersOf({ client, taskQueue }))?.length ?? 0) > 0;
-  const looked = await pMap(
+  const checked = await pMap(
     running,
     async (snapshot): Promise<StuckBatch | undefined> => {
       const reason = await whyStuck(client, snapshot, hasWorkers);
@@ -66,7 +66,7 @@ export async function stuckBatches(
     },
     { concurrency: BATCHES_AT_ONCE },
   );
-  return looked.filter((batch) => batch !== undefined);
+  return checked.filter((batch) => batch !== undefined);
 }
 
 /**
@@ -130,7 +130,7 @@ async function disagreement(
   const { pendingActivities, pendingWorkflowTask } = described.raw;
   const isForgotten = !pendingWorkflowTask && (pendingActivities?.length ?? 0) < known.activities;
   return isForgotten
-    ? 'it waits for activities of which Temporal does not know, as after a restore of its database under running workers.'
+    ? 'it waits for activities that Temporal does not know, as happens when its database is restored while workers are running.'
     : undefined;
 }
 

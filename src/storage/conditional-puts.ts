@@ -6,8 +6,8 @@ import { retryTransient } from './transient-retry.js';
 
 /** What is wrong if a server executes a put although its condition fails. */
 export const IGNORED = {
-  absent: 'A put for new objects only (If-None-Match) overwrote an existing one.',
-  unchanged: 'A put over one version only (If-Match) overwrote another.',
+  absent: 'A conditional put (If-None-Match) overwrote an existing object.',
+  unchanged: 'A conditional put (If-Match) overwrote another version.',
 } as const;
 
 /** What to do about it. */
@@ -61,10 +61,10 @@ export async function ignoredCondition(
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
     if (error.code === 'denied') return undefined;
-    if (error.code === 'other') return `The server refuses a put under a condition: ${error.message}`;
+    if (error.code === 'other') return `The server refuses a conditional put: ${error.message}`;
     throw error;
   }
-  return 'A put over one version only (If-Match) is refused although the object has that version.';
+  return 'A conditional put (If-Match) is refused although the object has the given version.';
 }
 
 class ConditionCheck {

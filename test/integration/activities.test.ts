@@ -55,7 +55,7 @@ const faultOf = async (work: Promise<unknown>): Promise<BatchFaultDetails> => {
 
 const dependencyOn = (webhooks?: WebhookConfig) => (webhooks ? { webhooks: workerWebhooks(webhooks) } : {});
 
-describe('the activities', () => {
+describe('activities', () => {
   let bench: ActivityBench;
   beforeAll(async () => {
     bench = await startActivityBench();
@@ -119,7 +119,7 @@ describe('the activities', () => {
     return { row, jobId };
   };
 
-  /** Makes the second generation of the row and puts its image; nothing is recorded. */
+  /** Makes the second generation of the row and stores its image; nothing is recorded. */
   const remade = async (run: RunRef) => {
     const row = { run, shard: 0, row: 0, generation: 2 };
     const jobId = await jobOf(row);
@@ -149,7 +149,7 @@ describe('the activities', () => {
 
   describe('createGeneration', () => {
     it.each(['create-lost-answer', 'create-lost-to-504'] as const)(
-      'finds the job of an answer that was lost (%s)',
+      'finds the job of a lost answer (%s)',
       async (misbehaviour) => {
         const row = await oneRow();
         const before = bench.sandbox.stats().jobsMade;
@@ -159,7 +159,7 @@ describe('the activities', () => {
       },
     );
 
-    it('tells, when it is taken back, since when a create may have been answered', async () => {
+    it('reports, when withdrawn, since when a create may have been answered', async () => {
       const row = await oneRow();
       const before = bench.sandbox.stats().jobsMade;
       bench.sandbox.configure({ next: { 'create-lost-answer': 1 } });
@@ -171,7 +171,7 @@ describe('the activities', () => {
       expect(bench.sandbox.stats().jobsMade).toBe(before + 1);
     });
 
-    it('repeats a create in doubt with the very URL for webhooks that it had, or not at all', async () => {
+    it('repeats an unanswered create with the same webhook URL, or not at all', async () => {
       const row = await oneRow();
       const [, batchName = ''] = /([^/]+)\/$/.exec(row.run.root) ?? [];
       const [secret, nextSecret] = ['0123456789abcdef'.repeat(2), 'fedcba9876543210'.repeat(2)];
@@ -217,7 +217,7 @@ describe('the activities', () => {
         expect(await bench.s3.store.readText(at(run, key))).not.toMatch(/http|\/v1\//);
     });
 
-    it('sends nothing once a create has stayed unanswered past the horizon', async () => {
+    it('sends nothing after the idempotency horizon of an unanswered create', async () => {
       const row = await oneRow();
       const { creates } = bench.sandbox.stats();
       const result = await create({ ...row, unansweredSinceMs: Date.now() - 2_000 }, 1_000);
@@ -225,7 +225,7 @@ describe('the activities', () => {
       expect(bench.sandbox.stats().creates).toEqual(creates);
     });
 
-    it('does not take a create for unanswered that was told to come later, or never connected', async () => {
+    it('does not count a create as unanswered that was rate-limited or never connected', async () => {
       const row = await oneRow();
       bench.sandbox.configure({ next: { 'create-429-seconds': 1 } });
       const result = await createTakenBack(row);
@@ -233,7 +233,7 @@ describe('the activities', () => {
       expect(result).not.toHaveProperty('unansweredSinceMs');
     });
 
-    it('fails a row by code and status, with the service’s words in the bucket alone', async () => {
+    it('fails a row with code and status, and keeps the service’s text in the bucket only', async () => {
       const row = await oneRow('[[invalid]] a long prompt that must not be repeated');
       const result = await create(row);
       if (result.kind !== 'invalid') throw new Error(`It ended as ${result.kind}.`);
@@ -249,7 +249,7 @@ describe('the activities', () => {
       [{ balance: '0' }, 0, 'account', 'insufficient-balance'],
       [{ keyRevoked: true }, 0, 'account', 'unauthorized'],
       [{ pausedModels: ['pro' as const] }, 2, 'model:pro:text', 'paused'],
-    ])('holds what stands still together: %j', async (patch, tries, scope, code) => {
+    ])('holds the right scope: %j', async (patch, tries, scope, code) => {
       const row = await oneRow();
       bench.sandbox.configure(patch);
       const fault = await faultOf(create({ ...row, budget: { spentMs: 0, tries } }));
@@ -257,13 +257,13 @@ describe('the activities', () => {
       expect(fault).not.toHaveProperty('unansweredSinceMs');
     });
 
-    it('bears a single 503, which may come from one overloaded node', async () => {
+    it('tolerates a single 503, which may come from one overloaded node', async () => {
       const row = await oneRow();
       bench.sandbox.configure({ next: { 'create-paused': 1 } });
       expect(await create(row)).toMatchObject({ kind: 'created' });
     });
 
-    it('holds the service when its budget is used up, and keeps when it was first unanswered', async () => {
+    it('holds the service when its retries are used up, and keeps when it was first unanswered', async () => {
       const row = await oneRow();
       bench.sandbox.configure({ outage: { api: 'html502' } });
       const budget = { spentMs: 699.999, tries: 3 };
@@ -274,7 +274,7 @@ describe('the activities', () => {
   });
 
   describe('awaitGeneration', () => {
-    it('tells a job’s end as a value', async () => {
+    it('returns the end of a job as a value', async () => {
       const done = await oneRow();
       expect(await awaited(done, await jobOf(done))).toEqual({ kind: 'done' });
       const refused = await oneRow('[[refuse]]');
@@ -284,7 +284,7 @@ describe('the activities', () => {
       });
     });
 
-    it('bears a status that nobody knows, and pause notices', async () => {
+    it('tolerates unknown statuses and pause notices', async () => {
       bench.sandbox.configure({
         jobTimeMs: { min: 2_500, max: 2_500 },
         rates: { 'poll-unknown-status': 0.5, 'poll-pause-notice': 0.5 },
@@ -293,7 +293,7 @@ describe('the activities', () => {
       expect(await awaited(row, await jobOf(row))).toEqual({ kind: 'done' });
     });
 
-    it('calls a job missing after three looks, counted on from what was counted before', async () => {
+    it('reports a job as missing after three 404s, including earlier ones', async () => {
       const row = await oneRow('[[lost]]');
       const jobId = await jobOf(row);
       const before = bench.sandbox.stats().polls['404'] ?? 0;
@@ -305,20 +305,20 @@ describe('the activities', () => {
       expect(bench.sandbox.stats().polls['404']).toBe(before + 4);
     });
 
-    it('gives a job up that the service itself shows unfinished for too long', async () => {
+    it('gives up a job that the service itself shows as unfinished for too long', async () => {
       const row = await oneRow('[[stuck]]');
       const ended = await awaited(row, await jobOf(row), { jobTimeoutMs: 1_000 });
       expect(ended).toMatchObject({ kind: 'unfinished', message: expect.stringContaining('within 1 s') });
     });
 
-    it('does not give a job up for the time in which nobody could look', async () => {
+    it('does not count time without answers towards the job timeout', async () => {
       bench.sandbox.configure({ jobTimeMs: { min: 1_500, max: 1_500 } });
       const row = await oneRow();
       // By the clock it was scheduled a minute ago.
       expect(await awaited(row, await jobOf(row), { jobTimeoutMs: 10_000 })).toEqual({ kind: 'done' });
     });
 
-    it('remembers over attempts and holds how long a job was seen unfinished', async () => {
+    it('remembers across attempts and holds how long a job was shown as unfinished', async () => {
       const row = await oneRow('[[stuck]]');
       const jobId = await jobOf(row);
       const limits = { jobTimeoutMs: 60_000 };
@@ -334,7 +334,7 @@ describe('the activities', () => {
       expect(await awaited(row, jobId, { ...limits, unfinishedMs: 1 }, left)).toMatchObject(unfinished);
     });
 
-    it('holds the account when the key is refused, and does not blame the row', async () => {
+    it('holds the account when the key is refused, and does not fail the row', async () => {
       const row = await oneRow();
       const jobId = await jobOf(row);
       bench.sandbox.configure({ keyRevoked: true });
@@ -343,7 +343,7 @@ describe('the activities', () => {
   });
 
   describe('storeImage', () => {
-    it('stores the image with its identity, and takes it for its own when called again', async () => {
+    it('stores the image with its identity, and recognizes it when called again', async () => {
       const { row, jobId } = await doneJob();
       const first = await stored(row, jobId);
       expect(first).toMatchObject({ kind: 'stored', adopted: false });
@@ -353,12 +353,12 @@ describe('the activities', () => {
       expect(fromStoredIdentity(head?.metadata ?? {})).toMatchObject({ jobId, runSeq: 1, generation: 1 });
     });
 
-    it('puts a thumbnail beside it, and says what it looks like, only where each is asked for', async () => {
+    it('stores a thumbnail and a perceptual hash only if requested', async () => {
       const { row, jobId } = await doneJob();
-      const asked = { nearDuplicates: true, thumbnails: false };
-      const store = (wanted: typeof asked | { readonly nearDuplicates?: boolean }) =>
+      const requestChanges = { nearDuplicates: true, thumbnails: false };
+      const store = (wanted: typeof requestChanges | { readonly nearDuplicates?: boolean }) =>
         bench.attempt(() => bench.activities.storeImage({ ...row, jobId, ...wanted }));
-      const bare = await store(asked);
+      const bare = await store(requestChanges);
       if (bare.kind !== 'stored') throw new Error(`It ended as ${bare.kind}.`);
       const { sha256, perceptualHash } = bare.image;
       expect(perceptualHash).toMatch(/^[0-9a-f]{16}$/);
@@ -372,11 +372,11 @@ describe('the activities', () => {
       expect(usual).toMatchObject({ image: { sha256, thumbnail: true } });
       expect(usual).not.toHaveProperty('image.perceptualHash');
       expect(await bench.s3.store.head(thumbnail)).toMatchObject({ contentType: 'image/webp' });
-      // One that adopts the image knows what comes with it.
-      expect(await store(asked)).toEqual(usual);
+      // A row that uses the existing image gets its thumbnail and hash, too.
+      expect(await store(requestChanges)).toEqual(usual);
     });
 
-    it('adopts an image of the same content that another job made', async () => {
+    it('uses an image of the same content that another job made', async () => {
       const { row, jobId } = await doneJob();
       await stored(row, jobId);
       const second = { ...row, generation: 2 };
@@ -389,7 +389,7 @@ describe('the activities', () => {
       expect(fromStoredIdentity(head?.metadata ?? {})).toMatchObject({ jobId });
     });
 
-    it('replaces the image of another content that an earlier run left', async () => {
+    it('replaces an image of other content that an earlier run left', async () => {
       const { row, jobId, ref } = await occupied(1);
       expect(await stored(row, jobId)).toMatchObject({ kind: 'stored', adopted: false });
       expect(fromStoredIdentity((await bench.s3.store.head(ref))?.metadata ?? {})).toMatchObject({ jobId });
@@ -402,7 +402,7 @@ describe('the activities', () => {
     });
 
     it.each(['image-expired', 'image-truncated', 'image-cut', 'image-wrong-body'] as const)(
-      'asks again for a fresh URL and stores only what is whole: %s',
+      'requests a fresh URL and stores only a complete image: %s',
       async (misbehaviour) => {
         const { row, jobId } = await doneJob();
         bench.sandbox.configure({ next: { [misbehaviour]: 1 } });
@@ -415,13 +415,13 @@ describe('the activities', () => {
       },
     );
 
-    it('gives an image up that stays unavailable past the limit, and stores nothing', async () => {
+    it('gives up an image that stays unavailable, and stores nothing', async () => {
       const { row, jobId } = await doneJob('[[no-image]]');
       expect(await stored(row, jobId)).toMatchObject({ kind: 'result-gone' });
       expect(await images(row.run)).toEqual([]);
     });
 
-    it('asks again for an image whose chunks are whole and whose picture is not, then gives it up; buys none', async () => {
+    it('downloads an image with damaged pixels again, then gives up; buys none', async () => {
       const host = await startScriptedServer();
       const agent = createDownloadAgent({ allowPrivateAddresses: true });
       try {
@@ -461,7 +461,7 @@ describe('the activities', () => {
       }
     });
 
-    it('holds the service where the image host is down, since the row is not to blame', async () => {
+    it('holds the service when the image host is down, without failing the row', async () => {
       const { row, jobId } = await doneJob();
       bench.sandbox.configure({ outage: { images: 'down503' } });
       expect(await faultOf(stored(row, jobId))).toMatchObject({
@@ -484,7 +484,7 @@ describe('the activities', () => {
     ) => {
       const heartbeats: unknown[] = [];
       const candidates = candidate ? [candidate] : [];
-      const asked = {
+      const requestChanges = {
         cause,
         candidates,
         idempotencyHorizonMs: DAY_MS,
@@ -493,14 +493,14 @@ describe('the activities', () => {
         ...input,
       };
       const looked = bench.attempt(
-        () => bench.activities.probe(asked),
+        () => bench.activities.probe(requestChanges),
         { attempt: 2, ...(heartbeatDetails !== undefined && { heartbeatDetails }) },
         heartbeats,
       );
       return { looked, heartbeats };
     };
 
-    it('keeps the account held while the balance does not cover the row, and tries to buy only after it has grown', async () => {
+    it('keeps the account held while the balance is too low, and buys only after it has grown', async () => {
       const candidate = await oneRow();
       bench.sandbox.configure({ balance: '0' });
       const first = probe({ run: candidate.run, candidate });
@@ -510,7 +510,7 @@ describe('the activities', () => {
         'Out of funds',
       );
       expect(bench.sandbox.stats().creates).toEqual(creates);
-      // It has grown, and a create costs more.
+      // The balance has grown, but a create costs more.
       bench.sandbox.configure({ balance: '0.01' });
       await expect(probe({ run: candidate.run, candidate }, first.heartbeats.at(-1)).looked).rejects.toThrow(
         'Out of funds',
@@ -527,7 +527,7 @@ describe('the activities', () => {
       expect(await jobOf(candidate)).toBe(jobId);
     });
 
-    it('never takes a paused model’s refusal for a lost answer', async () => {
+    it('never counts the refusal of a paused model as a lost answer', async () => {
       const candidate = await oneRow();
       bench.sandbox.configure({ pausedModels: ['pro'] });
       const paused = { scope: 'model:pro:text', code: 'paused', message: 'Paused.' } as const;
@@ -536,7 +536,7 @@ describe('the activities', () => {
       expect(JSON.stringify(heartbeats)).not.toContain('unansweredSinceMs');
     });
 
-    it('ends so that its row is told of a create that may have been answered, and sends none past the horizon', async () => {
+    it('reports a create that may have been answered to its row, and sends none past the horizon', async () => {
       const candidate = await oneRow();
       const service = { scope: 'service', code: 'unavailable', message: 'Down.' } as const;
       bench.sandbox.configure({ next: { 'create-lost-answer': 1 } });
@@ -558,7 +558,7 @@ describe('the activities', () => {
       expect(bench.sandbox.stats().creates).toEqual(creates);
     });
 
-    it('lets the account go that is well again, though the one row’s job cannot be looked at', async () => {
+    it('releases a working account although the only job cannot be polled', async () => {
       const candidate = await oneRow('a fox [[poll-524]]');
       const jobId = await jobOf(candidate);
       const refused = { scope: 'account', code: 'unauthorized', message: 'Refused.' } as const;
@@ -568,11 +568,11 @@ describe('the activities', () => {
       await expect(look().looked).rejects.toThrow('refused');
     });
 
-    it('lets the account go that is well again, though the one row’s create fails', async () => {
+    it('releases a working account although the only row’s create fails', async () => {
       const candidate = await oneRow('a fox [[create-502]]');
       const refused = { scope: 'account', code: 'unauthorized', message: 'Refused.' } as const;
-      const told = { by: 0, unansweredSinceMs: expect.any(Number) };
-      expect(await probe({ run: candidate.run, candidate, cause: refused }).looked).toEqual(told);
+      const expected = { by: 0, unansweredSinceMs: expect.any(Number) };
+      expect(await probe({ run: candidate.run, candidate, cause: refused }).looked).toEqual(expected);
       const doubtful = { ...candidate, unansweredSinceMs: Date.now() - 2_000 };
       const again = probe({ run: candidate.run, candidate: doubtful, cause: refused });
       expect(await again.looked).toEqual({ by: 0, unansweredSinceMs: doubtful.unansweredSinceMs });
@@ -581,7 +581,7 @@ describe('the activities', () => {
       await expect(still.looked).rejects.toThrow('refused');
     });
 
-    it('waits before its first look where it is asked to, and then looks', async () => {
+    it('waits before its first check if requested', async () => {
       const candidate = await oneRow();
       const first = probe({ run: candidate.run, candidate, firstLookAfterMs: 9_000 });
       await expect(first.looked).rejects.toMatchObject({ nextRetryDelay: 9_000 });
@@ -589,7 +589,7 @@ describe('the activities', () => {
       expect(await next.looked).toMatchObject({ jobId: expect.any(String) });
     });
 
-    it('puts into the bucket to see whether it takes writes, and leaves nothing there', async () => {
+    it('writes to the bucket to see whether it accepts writes, and leaves nothing there', async () => {
       const { run } = await oneRow();
       const storage = { scope: 'storage', code: 'denied', message: 'Denied.' } as const;
       expect(await probe({ run, cause: storage }).looked).toEqual({});
@@ -599,7 +599,7 @@ describe('the activities', () => {
   });
 
   describe('a batch of another account', () => {
-    it('is not touched', async () => {
+    it('buys and stores nothing', async () => {
       const row = await oneRow();
       const ref = at(row.run, batchFileKey(row.run));
       const file = { ...JSON.parse(await bench.s3.store.readText(ref)), account: 'https://elsewhere.test#0' };
@@ -639,7 +639,7 @@ describe('the activities', () => {
     };
     const sheet = ['id,prompt', 'a,one bird', 'b,two birds', 'c,three birds', ',,'];
 
-    it('starts rows where earlier runs left them, over runs that did nothing for them too', async () => {
+    it('starts rows where earlier runs left them, skipping runs that did nothing for them', async () => {
       const first = await bench.ingest('runs', sheet);
       expect(first.result).toMatchObject({ rows: 3, shardCount: 1 });
       const { run } = first;
@@ -676,7 +676,7 @@ describe('the activities', () => {
       }
     });
 
-    it('leaves a lost shard’s known job to be awaited, not bought again', async () => {
+    it('waits for the known job of a lost shard instead of buying again', async () => {
       const { run } = await bench.ingest('known-job', sheet);
       const jobId = 'paid-job' as JobId;
       const open = { generation: 1, jobId, end: 'open', charged: 'unknown' } as const;
@@ -700,7 +700,7 @@ describe('the activities', () => {
       expect(overview.known[0]).toEqual({ row: 0, generation: 1, jobId, openedSinceMs: openedAtMs });
     });
 
-    it('counts as stored what a lost shard had stored without recording it', async () => {
+    it('counts images as stored that a lost shard had stored without recording', async () => {
       const { run } = await bench.ingest('lost-stored', ['id,prompt', 'a,a lost bird', 'b,another one']);
       const row = { run, shard: 0, row: 0, generation: 1 };
       const jobId = await jobOf(row);
@@ -717,7 +717,7 @@ describe('the activities', () => {
       });
     });
 
-    it('carries a row whose image lies in the bucket without any record, and seals it as stored', async () => {
+    it('finds an unrecorded image in the bucket, and records it as stored', async () => {
       const { run } = await bench.ingest('found', ['id,prompt', 'a,a found bird']);
       const row = { run, shard: 0, row: 0, generation: 1 };
       const jobId = await jobOf(row);
@@ -731,7 +731,7 @@ describe('the activities', () => {
       expect(evidence.metadata).toHaveLength(1);
     });
 
-    /** A batch of one row `a` whose first generation is stored, recorded and sealed. */
+    /** A batch of one row `a` whose first generation is stored, recorded and finished. */
     const storedBatch = async (name: string) => {
       const { run } = await bench.ingest(name, ['id,prompt', 'a,a bird to redo']);
       const row = { run, shard: 0, row: 0, generation: 1 };
@@ -746,7 +746,7 @@ describe('the activities', () => {
       return { jobId, image: end.image };
     };
     const REDO: Partial<RunRequest> = { action: 'redo', redo: ['a' as RowId] };
-    it('adopts the new image of a redo that was ended before its record, and not the old one', async () => {
+    it('uses the new image of a redo that was terminated before recording it', async () => {
       const { jobId } = await storedBatch('redone');
       const second = await bench.ingest('redone', [], 2, REDO);
       expect(second.result).toMatchObject({ rows: 1 });
@@ -754,12 +754,12 @@ describe('the activities', () => {
         bench.activities.openShard({ run: second.run, shard: 0, openedBy: 'first' }),
       );
       expect(overview.known).toEqual([{ row: 0, generation: 2, hasImage: true }]);
-      // Ended before anything was done: the old image does not pass for the new one.
+      // Terminated before anything was done: the old image must not count as the new one.
       const third = await bench.ingest('redone', [], 3, { action: 'retry' });
       expect(third.result).toMatchObject({ rows: 1 });
       const newJob = await remade(third.run);
       expect(newJob).not.toBe(jobId);
-      // Whatever kinds the next one names, the image that lies there is told as it is.
+      // Whatever kinds the next run names, the existing image is reported.
       const fourth = await bench.ingest('redone', [], 4, { action: 'retry', kinds: ['flaky'] });
       expect(fourth.result).toMatchObject({ rows: 0, settled: { stored: 1 } });
       await seal(fourth.run, 0);
@@ -770,7 +770,7 @@ describe('the activities', () => {
       ]);
     });
 
-    it('records the new image of a redo whose shard never heard that it was stored', async () => {
+    it('records the new image of a redo whose shard did not know that it was stored', async () => {
       await storedBatch('unheard');
       const { run } = await bench.ingest('unheard', [], 2, REDO);
       const jobId = await remade(run);
@@ -785,7 +785,7 @@ describe('the activities', () => {
       });
     });
 
-    it('takes the newest of two images of a row whose type has changed', async () => {
+    it('uses the newer of two images of a row whose type has changed', async () => {
       const { image } = await storedBatch('retyped');
       const second = await bench.ingest('retyped', [], 2, REDO);
       const [key = ''] = await images(second.run);
@@ -804,7 +804,7 @@ describe('the activities', () => {
       expect(metadata).toMatchObject([{ file_name: 'a.webp' }]);
     });
 
-    it('gives a shard that is run once more its doubts since it was opened first', async () => {
+    it('restores the doubts of a shard that is run again, from when it was first opened', async () => {
       const { run } = await bench.ingest('doubts', ['id,prompt', 'a,a doubtful bird']);
       const open = (openedBy: string) =>
         bench.attempt(() => bench.activities.openShard({ run, shard: 0, openedBy }));
@@ -834,7 +834,7 @@ describe('the activities', () => {
       expect(await bench.s3.store.readText(at(newer.run, batchFileKey(newer.run)))).toBe(before);
     });
 
-    it('counts what an unsealed run has carried over, where only the bucket can tell', async () => {
+    it('counts what an unfinished run has carried over, as far as only the bucket shows', async () => {
       await storedBatch('counted');
       const lines = ['id,prompt', 'a,a bird to redo', 'b,a new bird', 'c,'];
       const { run } = await bench.ingest('counted', lines, 2);
@@ -843,13 +843,13 @@ describe('the activities', () => {
       expect(status?.reason).toContain('banana-batch retry counted');
     });
 
-    it('goes on from the same run when its ingest is repeated after it had ended', async () => {
+    it('continues from the same run when ingest is repeated after it had finished', async () => {
       await storedBatch('repeated');
       const first = await bench.ingest('repeated', [], 2, REDO);
       expect((await bench.ingest('repeated', [], 2, REDO)).result).toEqual(first.result);
     });
 
-    it('keeps rows and rejected records that a merged sheet lacks, in the batch’s order and by its names', async () => {
+    it('keeps rows and rejected records that a merged sheet lacks, in order and with their names', async () => {
       await bench.ingest('merged', ['id,prompt,Style', 'a,one,oil', 'b,two,ink', 'c,three,pen', 'x,,pen']);
       const lines = ['id,prompt,style,mood', 'd,four,,calm', 'b,two anew,ink,glad', 'y,,ink,glad'];
       const { run, result } = await bench.ingest('merged', lines, 2, { merge: true });
@@ -867,7 +867,7 @@ describe('the activities', () => {
       expect((await bench.s3.store.readText(at(run, rejectsKey(run)))).match(/^[xy],,/gm)).toHaveLength(2);
     });
 
-    it('replaces the rejected records by those of our own rejects.csv, and keeps them in a retry', async () => {
+    it('replaces rejected records by those of a submitted rejects.csv, and keeps them in a retry', async () => {
       await bench.ingest('mended', ['id,prompt,ratio', 'a,one,x', 'b,,y', 'c,,z']);
       const retried = await bench.ingest('mended', [], 2, { action: 'retry' });
       expect(retried.result).toMatchObject({ rows: 1, settled: { rejected: 2 } });
@@ -881,7 +881,7 @@ describe('the activities', () => {
       expect(left).not.toContain('b,,y');
     });
 
-    it('writes the same when it is ingested or sealed again', async () => {
+    it('writes the same files when ingest or seal is repeated', async () => {
       const { run, result } = await bench.ingest('again', sheet);
       const again = await bench.ingest('again', sheet);
       expect(again.result).toEqual(result);
@@ -889,7 +889,7 @@ describe('the activities', () => {
       expect(await seal(run, 1, 'cancelled')).toEqual(sealed);
     });
 
-    it('lists images that look alike where that is asked for, and leaves no list and no data of earlier seals', async () => {
+    it('lists similar images if requested, and deletes lists and data of earlier runs', async () => {
       const lines = ['id,prompt', ...['a', 'b', 'c', 'd', 'e'].map((id) => `${id},picture ${id}`)];
       const { run } = await bench.ingest('alike', lines, 1, { settings: { nearDuplicates: true } });
       const image = { type: 'png', width: 8, height: 8, sizeBytes: 1 } as const;
@@ -902,7 +902,7 @@ describe('the activities', () => {
         { perceptualHash: hash },
         { perceptualHash: `${hash.slice(0, 15)}f` },
         { perceptualHash: 'f0f0f0f0f0f0f0f0' },
-        // Its hash is made of its thumbnail, and the last has neither.
+        // Its hash is made from its thumbnail, and the last one has neither.
         { thumbnail: true },
         {},
       ] as const;
@@ -937,7 +937,7 @@ describe('the activities', () => {
       expect((await readEvidence(bench.s3.store, second)).report.digests).toHaveProperty([sheet[0] ?? '']);
     });
 
-    it('reports a job that rows of several shards have, in the report and to who asks for the status', async () => {
+    it('reports a job shared by rows of several shards, in the report and in the status', async () => {
       const lines = ['id,prompt', ...Array.from({ length: 520 }, (_, row) => `r${row},bird ${row}`)];
       const { run, result } = await bench.ingest('job-of-several-shards', lines);
       expect(result).toMatchObject({ shardCount: 2 });
@@ -953,7 +953,7 @@ describe('the activities', () => {
           generations: [
             {
               generation: 1,
-              // One of each shard has the same, and no other.
+              // One row of each shard has the same job, and no other.
               jobId: (row === 7 ? 'job-7' : `job-${shard}-${row}`) as JobId,
               end: 'done',
               charged: 'yes',
@@ -967,14 +967,14 @@ describe('the activities', () => {
       const { report } = await readEvidence(bench.s3.store, run);
       const rowIds = ['r7', 'r507'];
       expect(report.repeatedJobs).toEqual({ jobs: 1, examples: [{ jobId: 'job-7', rowIds }] });
-      const told = { ...run, endedAt: report.endedAt };
-      expect(await sealNotes(bench.s3.store, run, told)).toContainEqual([
+      const expected = { ...run, endedAt: report.endedAt };
+      expect(await sealNotes(bench.s3.store, run, expected)).toContainEqual([
         'Warning',
         expect.stringContaining('job-7 for rows r7, r507'),
       ]);
     });
 
-    it('never seals a run whose preparation the bucket has lost', async () => {
+    it('does not finish a run whose preparation the bucket has lost', async () => {
       const first = await bench.ingest('set-back', sheet);
       const earlier = await bench.s3.store.readText(at(first.run, batchFileKey(first.run)));
       const { run } = await bench.ingest('set-back', sheet, 2);
@@ -986,7 +986,7 @@ describe('the activities', () => {
       });
     });
 
-    it('never seals a completed run in which a row has no outcome', async () => {
+    it('does not finish a completed run in which a row has no outcome', async () => {
       const { run } = await bench.ingest('hole', sheet);
       const settled = [{ row: 0, end: { kind: 'cancelled' }, generations: [], settledAtMs: 1 }] as const;
       await bench.attempt(() => bench.activities.recordOutcomes({ run, shard: 0, part: 0, settled }));
@@ -997,14 +997,14 @@ describe('the activities', () => {
       expect(await bench.s3.store.head(at(run, reportKey(run)))).toBeUndefined();
     });
 
-    it('tells in rejects.csv also the cells that no header names', async () => {
+    it('writes cells without a header into rejects.csv, too', async () => {
       const { run } = await bench.ingest('wide', ['id,prompt', 'a,a fox', 'b,a cat, a dog,and a bird']);
       expect(await bench.s3.store.readText(at(run, rejectsKey(run)))).toMatch(
         /^\uFEFF?id,prompt,column_3,column_4,reject_line,.*\r?\nb,a cat, a dog,and a bird,3,/,
       );
     });
 
-    it('digests in the report what the batch has beside it, and keeps its settings', async () => {
+    it('records checksums of the batch’s files in the report, and keeps its settings', async () => {
       const { run } = await bench.ingest('digests', sheet);
       await seal(run, 1, 'cancelled');
       const { report } = await readEvidence(bench.s3.store, run);
@@ -1020,7 +1020,7 @@ describe('the activities', () => {
       expect(batch.settings).toMatchObject({ concurrency: 1, maxGenerations: 4 });
     });
 
-    it('refuses a sheet that cannot be trusted at once, by a failure that is not repeated', async () => {
+    it('refuses an untrustworthy sheet at once, without retrying', async () => {
       const failed = bench.ingest('untrusted', ['id,colour', 'a,red']);
       await expect(failed).rejects.toMatchObject({ type: 'SheetError', nonRetryable: true });
     });

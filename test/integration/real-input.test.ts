@@ -8,14 +8,14 @@ import type { BatchId } from '../../src/domain/rows/ids.js';
 import { shardLength } from '../../src/domain/batch/window.js';
 import { batchWorkflowId } from '../../src/workflows/protocol/names.js';
 import { countHistoryEvents } from '../support/batches/batch-evidence.js';
-import { expectSound } from '../support/batches/batch-verdict.js';
+import { expectCorrect } from '../support/batches/batch-verdict.js';
 import { runCommand, startCommand, type RunningCommand } from '../support/commands/command-line.js';
 import { eventually } from '../support/eventually.js';
 import { isAvailable } from '../support/setup/required.js';
 import { RARE_429S } from '../support/services/rare-429s.js';
 import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
 
-/** 1,632 real prompts with labels; lies beside the checkout only where the project is developed. */
+/** 1,632 real prompts with labels; the file exists only in the development environment. */
 const PARTI_PROMPTS = path.resolve(import.meta.dirname, '../../../shared/data/PartiPrompts.tsv');
 const SHORT_LIMITS_WORKER = path.resolve(import.meta.dirname, '../../chaos/short-limits-worker.mjs');
 const ROWS = 1632;
@@ -53,7 +53,7 @@ describe('1,632 real prompts with every observed misbehaviour at a few per cent'
   });
 
   const workers: RunningCommand[] = [];
-  /** A worker that believes in seconds that a job is lost, which takes ten minutes otherwise. */
+  /** A worker that considers a missing job lost after seconds instead of ten minutes. */
   async function startWorker(): Promise<RunningCommand> {
     const worker = await startCommand([], {
       cwd: engine.folder.path,
@@ -81,13 +81,13 @@ describe('1,632 real prompts with every observed misbehaviour at a few per cent'
     batchId: BatchId,
     otherJobs: ReadonlySet<string>,
   ): Promise<void> {
-    const { outcomes, metadata } = await expectSound(engine, { batchId, rows: ROWS, otherJobs });
+    const { outcomes, metadata } = await expectCorrect(engine, { batchId, rows: ROWS, otherJobs });
     const stored = outcomes.filter(({ end }) => end.kind === 'stored');
     const failed = outcomes.filter(({ end }) => end.kind === 'failed');
     expect(stored.length + failed.length).toBe(ROWS);
-    // What misbehaves for a few per cent must not cost more than a few rows.
+    // Misbehaviour of a few per cent must cost only a few rows.
     expect(stored.length).toBeGreaterThan(0.9 * ROWS);
-    // Every failure is the sandbox's: a refusal, or as many generations as were allowed.
+    // Every failure comes from the sandbox: a refusal, or the maximum number of generations.
     const unexplained = failed.filter(
       ({ end, generations }) =>
         end.kind !== 'failed' ||
@@ -100,7 +100,7 @@ describe('1,632 real prompts with every observed misbehaviour at a few per cent'
   }
 
   it(
-    'ends with every row stored, or failed for a reason that the service gave, each generation paid once, though its worker is killed in the middle',
+    'stores every row or fails it for the service’s reason, and pays each generation once, although its worker is killed',
     { timeout: 600_000 },
     async () => {
       const batchId = 'parti' as BatchId;
@@ -125,7 +125,7 @@ describe('1,632 real prompts with every observed misbehaviour at a few per cent'
           `${perImage.toFixed(2)} history events an image; ${JSON.stringify(engine.sandbox.stats())}\n`,
       );
       await expectEverythingAccountedFor(batchId, new Set());
-      // 13 where no worker is killed; tasks that it had begun are repeated.
+      // 13 without a killed worker; tasks that it had begun are repeated.
       expect(perImage).toBeLessThanOrEqual(15);
     },
   );

@@ -18,8 +18,8 @@ import { startTestEngine, type TestEngine } from '../support/stack/test-engine.j
 import { historiesFile, RECORDED_RUNS, RecordedHistories, type RecordedRun } from './recorded-runs.js';
 
 /**
- * Records again the histories that `npm test` replays: `npm run record-histories`. Until the first release after every
- * change of the workflows; from then on at each release, since running batches must go on with the next version.
+ * Records the histories that `npm test` replays again: `npm run record-histories`. Until the first release, after every
+ * change of the workflows; from then on at each release, since running batches must continue with the next version.
  */
 const { History } = proto.temporal.api.history.v1;
 const ROWS = 12;
@@ -41,7 +41,7 @@ try {
   await engine.stop();
 }
 
-/** Lets a run happen, to its end. */
+/** Executes a run to its end. */
 async function make(on: TestEngine, run: RecordedRun): Promise<void> {
   const start = (settings: Partial<RunSettings> = {}, mark = ''): Promise<BatchHandle> =>
     startBatch(on.stack, {
@@ -140,7 +140,7 @@ async function historiesOf(on: TestEngine, run: RecordedRun): Promise<RecordedHi
   return found.toSorted((a, b) => (a.workflowId < b.workflowId ? -1 : 1));
 }
 
-/** Leaves out what only tells of the machine on which it was recorded. */
+/** Leaves out what only describes the recording machine. */
 function withoutMachine(this: unknown, key: string, value: unknown): unknown {
   if (key === 'stackTrace') return '';
   if (key === 'identity' || key === 'lastWorkerIdentity') return 'worker';

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { z } from 'zod';
 
-/** The runs whose histories are recorded: what a batch can go through, each at least once. */
+/** The runs whose histories are recorded: every situation of a batch at least once. */
 export const RECORDED_RUNS = [
   'plain',
   'held',
@@ -18,7 +18,7 @@ export const RECORDED_RUNS = [
 ] as const;
 export type RecordedRun = (typeof RECORDED_RUNS)[number];
 
-/** The histories of one run: of its batch, its shards and what started it, each workflow run apart. */
+/** The histories of one run: of its batch, its shards and its starter, each workflow run separately. */
 export const RecordedHistories = z.array(
   z.object({
     workflowId: z.string(),

@@ -9,7 +9,7 @@ const workflowBundle = {
   codePath: fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url)),
 };
 
-/** What is wrong with a replay of these histories; nothing where the workflows still do what they did. */
+/** The problems of a replay; empty if the workflows still make the same decisions. */
 async function problemsOf(histories: RecordedHistories): Promise<readonly string[]> {
   const problems: string[] = [];
   const results = Worker.runReplayHistories(
@@ -27,13 +27,13 @@ async function eventsOf(run: RecordedRun): Promise<string> {
 }
 
 describe('the recorded history of a run', () => {
-  it.each(RECORDED_RUNS)('is replayed by the workflows of today: %s', async (run) => {
+  it.each(RECORDED_RUNS)('is replayed by the current workflows: %s', async (run) => {
     const histories = await readHistories(run);
     expect(histories.length).toBeGreaterThan(0);
     expect(await problemsOf(histories)).toEqual([]);
   });
 
-  it('has what it is recorded for', async () => {
+  it('contains what it was recorded for', async () => {
     expect(await eventsOf('held')).toContain('"probe:account"');
     expect(await eventsOf('continued')).toContain('EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW');
     expect(await eventsOf('budget')).toContain('"raiseGranted"');
@@ -43,7 +43,7 @@ describe('the recorded history of a run', () => {
     expect(await eventsOf('scheduled')).toContain('"scheduledFiring"');
   });
 
-  it('is refused where a step is missing from the workflow', async () => {
+  it('is refused if a step is missing from the workflow', async () => {
     const histories = await readHistories('plain');
     const changed = JSON.stringify(histories).replaceAll('"create:3:1"', '"create:3:9"');
     expect(await problemsOf(JSON.parse(changed) as RecordedHistories)).toEqual([

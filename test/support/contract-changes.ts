@@ -1,6 +1,6 @@
 import type { Change, Json, PassingRequest } from './services/changing-proxy.js';
 
-/** The key of the account that the suite is given. */
+/** The key that the suite uses. */
 export const ACCOUNT_KEY = 'a-secret-key-of-the-account';
 
 /** Origins of the server itself and of the image host behind it, and an image to start from. */
@@ -14,7 +14,7 @@ export interface Places {
 export interface BrokenContract {
   /** The checks that fail, and no others. */
   readonly fails: readonly string[];
-  /** Made afresh for each run: some count. */
+  /** Made again for each run: some count. */
   readonly change: (places: Places) => Change;
   /** Images that the run may buy; default 2. */
   readonly maxImages?: number;
@@ -29,7 +29,7 @@ export const isCreate = ({ method }: PassingRequest) => method === 'POST';
 export const isJob = ({ path, method }: PassingRequest) => method === 'GET' && path.includes('/jobs/');
 export const isBalance = ({ path }: PassingRequest) => path.endsWith('/balance');
 
-/** Changes bodies of creates before the server sees them: it takes what it should refuse, or the other way round. */
+/** Changes bodies of creates before the server sees them, so that it accepts what it should refuse, or vice versa. */
 export function bodies(change: (body: Json, path: string) => Json): () => Change {
   return () => ({
     request: (request) =>
@@ -79,7 +79,7 @@ export function nthDone(nth: number, change: (body: Json) => Json): () => Change
   };
 }
 
-/** Changes images, which are served by the API's own host then. */
+/** Changes images, which are then served by the API's own host. */
 export function images(change: (bytes: Buffer, nth: number) => Buffer | Promise<Buffer>) {
   return ({ own, images }: Places): Change => {
     let count = 0;
@@ -94,7 +94,7 @@ export function images(change: (bytes: Buffer, nth: number) => Buffer | Promise<
   };
 }
 
-/** After how many ended jobs an account looks different, and how. */
+/** After how many finished jobs an account looks different, and how. */
 export function accounts(change: (body: Json, ended: number) => Json): () => Change {
   return () => {
     const ended = new Set<string>();

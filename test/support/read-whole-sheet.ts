@@ -8,9 +8,9 @@ export interface WholeSheet {
   readonly rows: readonly PromptRow[];
   readonly rejected: readonly RejectedRecord[];
   readonly repeats: readonly (number | undefined)[];
-  /** Lines of the records that are left out. */
+  /** Lines of the skipped records. */
   readonly skipped: readonly number[];
-  /** Records that are left out since they say nothing. */
+  /** Number of blank records. */
   readonly blank: number;
 }
 

@@ -29,7 +29,7 @@ export function sampleRow(rowId: string): ShardRow {
   };
 }
 
-/** A stored row whose content and image are told by numbers. */
+/** A stored row whose content and image are identified by numbers. */
 export function storedOutcome(rowId: string, content: number, image: number): RowOutcome {
   const sha256 = hashOf(image);
   return {
@@ -61,7 +61,7 @@ export function failedOutcome(failure: FailureKind, content: number): RowOutcome
   };
 }
 
-/** 64 hex digits that begin with a number. */
+/** 64 hex digits that start with a number. */
 export function hashOf(value: number): ContentHash {
   return value.toString(16).padStart(8, '0').padEnd(64, '0') as ContentHash;
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** An empty folder, and how to be rid of it with all that is in it by then. */
+/** An empty folder, and how to remove it with all its content. */
 export interface TemporaryFolder {
   readonly path: string;
   remove(): Promise<void>;

@@ -33,7 +33,7 @@ const allows = (text: string | undefined, folder?: StackInfo) =>
     ?.allowPrivateAddresses;
 
 describe('the configuration', () => {
-  it('tells all its problems at once, and no secret', () => {
+  it('reports all problems at once, and no secret', () => {
     const config = readConfig(
       {
         BANANA_BUCKET: 's3://bananas/folder',
@@ -49,7 +49,7 @@ describe('the configuration', () => {
     expect(message).not.toContain('very-secret');
   });
 
-  it('refuses a part that is named wrongly where it is read, and no other part', () => {
+  it('refuses an invalid part when it is read, and no other part', () => {
     const config = readConfig(
       { BANANA_BUCKET: 's3://b', BANANAHUB_API_KEY: 'k', BANANA_NOTIFY_URL: 'x' },
       stack,
@@ -63,7 +63,7 @@ describe('the configuration', () => {
     expect(messageOf(() => requireSound(config))).toMatch(/BANANA_BUCKET.*BANANA_NOTIFY_SECRET/);
   });
 
-  it('knows prices as exact decimals, and tells all that is wrong with them', () => {
+  it('reads prices as exact decimals, and reports all their problems', () => {
     const good = { BANANA_PRICES: '{"pro":{"1K":"0.039","4K":"0.24"},"nb":{}}' };
     expect(readConfig(good, undefined).prices?.get('pro')?.get('4K')).toBe('0.24');
     expect(readConfig({ BANANA_PRICES: ' ' }, undefined).prices).toBeUndefined();
@@ -86,14 +86,17 @@ describe('the configuration', () => {
       );
   });
 
-  it.each(['two words', 'bananahub-…', 'ключ'])('refuses a key that no header can carry: %s', (apiKey) => {
-    const message = messageOf(() => requireSound(readConfig({ BANANAHUB_API_KEY: apiKey }, undefined)));
-    expect(message).toContain('BANANAHUB_API_KEY');
-    expect(message).not.toContain(apiKey);
-  });
+  it.each(['two words', 'bananahub-…', 'ключ'])(
+    'refuses a key that is not valid in a header: %s',
+    (apiKey) => {
+      const message = messageOf(() => requireSound(readConfig({ BANANAHUB_API_KEY: apiKey }, undefined)));
+      expect(message).toContain('BANANAHUB_API_KEY');
+      expect(message).not.toContain(apiKey);
+    },
+  );
 
   it.each(['https://user:word@host.test/v1', 'https://host.test/v1?key=word', 'https://host.test/v1#word'])(
-    'refuses a base URL with more than a place in it, and does not repeat it: %s',
+    'refuses a base URL with user name, query or fragment, without repeating it: %s',
     (baseUrl) => {
       const message = messageOf(() => requireSound(readConfig({ BANANAHUB_BASE_URL: baseUrl }, undefined)));
       expect(message).toContain('BANANAHUB_BASE_URL');
@@ -101,7 +104,7 @@ describe('the configuration', () => {
     },
   );
 
-  it('takes an empty variable for one that is not set', () => {
+  it('treats an empty variable as unset', () => {
     const empty = {
       BANANA_BUCKET: '',
       BANANA_PREFIX: '',
@@ -117,26 +120,26 @@ describe('the configuration', () => {
     expect(readConfig({ ...empty, BANANAHUB_API_KEY: 'k' }, undefined).api?.baseUrl).toBe(DEFAULT_BASE_URL);
   });
 
-  it('opens private networks to image URLs only where that is asked for in so many words', () => {
+  it('opens private networks to image URLs only with an explicit true', () => {
     expect([undefined, '', 'false', 'true'].map((text) => allows(text))).toEqual([false, false, false, true]);
     expect([undefined, 'true'].map((text) => allows(text, stack))).toEqual([false, true]);
     for (const text of ['1', 'yes', 'TRUE'])
       expect(messageOf(() => allows(text))).toContain('BANANA_ALLOW_PRIVATE_ADDRESSES');
   });
 
-  it('prefers the environment to the stack of the folder, part by part', () => {
+  it('prefers the environment to the folder’s local servers, part by part', () => {
     const config = readConfig({ BANANA_BUCKET: 'mine', BANANAHUB_API_KEY: 'real-key' }, stack);
     expect(config.bucket).toMatchObject({ origin: 'environment', bucket: 'mine', s3: {} });
     expect(config.api).toMatchObject({ origin: 'environment', apiKey: 'real-key' });
     expect(config.temporal).toMatchObject({ origin: 'stack', address: '127.0.0.1:7233' });
   });
 
-  it('never sends a real key to the stack’s sandbox', () => {
+  it('never sends a real key to the local sandbox', () => {
     const config = readConfig({ BANANAHUB_API_KEY: 'real-key' }, stack);
     expect(config.api?.baseUrl).toBe(DEFAULT_BASE_URL);
   });
 
-  it('makes of any prefix nothing, or folder names that end with one slash', () => {
+  it('normalizes any prefix to nothing or folder names with one final slash', () => {
     const part = fc.string({ unit: fc.constantFrom(...Array.from('abc-_.')), minLength: 1, maxLength: 6 });
     const slashes = fc.constantFrom('', '/', '//');
     fc.assert(
@@ -152,7 +155,7 @@ describe('the configuration', () => {
     expect(() => readConfig({ BANANA_PREFIX: 'a//b' }, undefined).bucket).toThrow(/BANANA_PREFIX/);
   });
 
-  it('names every missing part, and the way out, in one message', () => {
+  it('lists every missing part, and how to continue, in one message', () => {
     const config = readConfig({}, undefined);
     const message = messageOf(() => requireParts(config, ['temporal', 'bucket', 'api']));
     for (const name of ['TEMPORAL_ADDRESS', 'BANANA_BUCKET', 'BANANAHUB_API_KEY', 'banana-batch dev'])

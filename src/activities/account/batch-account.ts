@@ -87,7 +87,7 @@ function jobsUnknown(expected: string, own: string): Error {
     cause: {
       scope: 'account',
       code: 'wrong-account',
-      message: `This batch belongs to account ${expected}, but the key of ${own} does not know the batch's latest jobs: it is not a new key of the same account. Start the workers with a key of the batch's account; the batch continues by itself.`,
+      message: `This batch belongs to account ${expected}, but the workers' key (${own}) does not know the batch's latest jobs, so it is a key of another account. Start the workers with a key of the batch's account; the batch continues by itself.`,
     },
   });
 }

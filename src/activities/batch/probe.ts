@@ -46,7 +46,7 @@ export function probeActivity(state: WorkerState): Activities['probe'] {
       throw retryable(input.cause.message, input.firstLookAfterMs);
     }
     try {
-      return await look(state, input, before);
+      return await check(state, input, before);
     } catch (thrown) {
       const create = thrown instanceof RefusedCreate ? thrown : undefined;
       const error = create ? create.cause : thrown;
@@ -117,7 +117,7 @@ function leftToRow(input: ProbeInput, { cause: error, sentAtMs }: RefusedCreate)
   return { by, ...(unansweredSinceMs !== undefined && { unansweredSinceMs }) };
 }
 
-async function look(state: WorkerState, input: ProbeInput, before: Progress): Promise<ProbeResult> {
+async function check(state: WorkerState, input: ProbeInput, before: Progress): Promise<ProbeResult> {
   const { run, cause, candidates } = input;
   if (cause.scope === 'storage') {
     await state.store.put(at(run, probeKey(run)), Buffer.from('probe\n'), { contentType: 'text/plain' });

@@ -5,7 +5,7 @@ import { endOfRun, isAtWork, type RunEnd } from '../../status/end-of-run.js';
 import { faultOf } from '../../schedules/firings/firing-refusal.js';
 import { putFiringRecord, readFiringRecord } from '../../schedules/firings/firing-records.js';
 import { inTheWayText } from '../../schedules/firings/batch-at-firing.js';
-import { tellSkips } from '../../schedules/firings/tell-skips.js';
+import { reportSkips } from '../../schedules/firings/tell-skips.js';
 import { StorageError } from '../../storage/object-store.js';
 import { batchWorkflowId } from '../../workflows/protocol/names.js';
 import { pause, withHeartbeat } from '../worker/activity-context.js';
@@ -34,20 +34,23 @@ export function followFiringActivity(dependencies: FiringDependencies): FiringAc
       } catch (error) {
         Context.current().cancellationSignal.throwIfAborted();
         const { schedule } = argumentOf(input);
-        dependencies.log.warn({ schedule, error }, 'A run of a schedule cannot be followed at the moment.');
+        dependencies.log.warn({ schedule, error }, 'Could not check a run of a schedule.');
         const fault = faultOf(error, { schedule, label: schedule });
-        throw passingFailure(fault.kind === 'passing' ? fault.told : fault.refusal.told, AGAIN_AFTER_MS);
+        throw passingFailure(
+          fault.kind === 'passing' ? fault.publicMessage : fault.refusal.publicMessage,
+          AGAIN_AFTER_MS,
+        );
       }
     });
 }
 
 async function follow(means: FiringDependencies, input: FollowFiringInput): Promise<FiringEnd> {
   const beganMs = performance.now();
-  const skips = new SkipLooks(means, input);
+  const skips = new SkipChecks(means, input);
   for (;;) {
     const end = await endOfRun(means, input);
     if (end) {
-      await skips.look();
+      await skips.check();
       return settled(means, input, end);
     }
     await skips.lookIfDue();
@@ -94,7 +97,7 @@ async function recordEnd(
 }
 
 /** Checks for runs of the schedule that are skipped while this one's batch is running, shortly after each time of the schedule. */
-class SkipLooks {
+class SkipChecks {
   readonly #means: FiringDependencies;
   readonly #input: FollowFiringInput;
   #dueMs = 0;
@@ -105,17 +108,17 @@ class SkipLooks {
   }
 
   async lookIfDue(): Promise<void> {
-    if (Date.now() >= this.#dueMs) await this.look();
+    if (Date.now() >= this.#dueMs) await this.check();
   }
 
   /** Never throws: the batch is followed even if the check fails. */
-  async look(): Promise<void> {
+  async check(): Promise<void> {
     const { home, schedule } = argumentOf(this.#input);
     const now = new Date();
     this.#dueMs = now.getTime() + LOOK_EVERY_MS;
     try {
       const inTheWay = () => this.#inTheWay();
-      const next = await tellSkips(this.#means, { home, schedule, inTheWay }, now);
+      const next = await reportSkips(this.#means, { home, schedule, inTheWay }, now);
       // A deleted schedule has no more runs; the batch that it started continues.
       if (!next) this.#dueMs = Infinity;
       const [first] = next ?? [];

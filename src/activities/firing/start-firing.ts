@@ -13,7 +13,7 @@ import { putFiringRecord, type FiringRecord } from '../../schedules/firings/firi
 import { labelOf } from '../../schedules/firings/firing-sheet.js';
 import { ScheduledSheet, firingArgument } from '../../schedules/scheduled-sheet.js';
 import { startFiring, type FiringStart } from '../../schedules/firings/submit-firing.js';
-import { tellSkips } from '../../schedules/firings/tell-skips.js';
+import { reportSkips } from '../../schedules/firings/tell-skips.js';
 import { StorageError } from '../../storage/object-store.js';
 import { scheduleAddress } from '../../schedules/schedule-layout.js';
 import { askingRun, cancellationSignal, withHeartbeat } from '../worker/activity-context.js';
@@ -79,7 +79,7 @@ class StartingFiring {
     const { limits, log } = this.#means;
     const deadline = startDeadline(limits.firingStartMs, signal);
     try {
-      await this.#tellSkips();
+      await this.#reportSkips();
       this.#sheet = await this.#readSheet();
       return await this.#settle(await startFiring(this.#means, this.#sheet, this.#firing, deadline.signal));
     } catch (error) {
@@ -87,21 +87,21 @@ class StartingFiring {
       const { schedule } = this.#firing;
       const label = this.#sheet ? labelOf(this.#sheet) : schedule;
       if (deadline.expired()) {
-        const told = `${label}: the batch was not started, because reading the sheet and its input images took longer than ${spanText(limits.firingStartMs)}.`;
-        return this.#fail(new FiringRefusal(told, { told, cause: error }));
+        const publicMessage = `${label}: the batch was not started, because reading the sheet and its input images took longer than ${spanText(limits.firingStartMs)}.`;
+        return this.#fail(new FiringRefusal(publicMessage, { publicMessage, cause: error }));
       }
       const fault = faultOf(error, { schedule, label });
       if (fault.kind === 'refused') return this.#fail(fault.refusal);
-      log.warn({ schedule, error }, 'A run of a schedule met a temporary fault.');
+      log.warn({ schedule, error }, 'A run of a schedule failed temporarily and is retried.');
       const tryMs = countedTryMs(performance.now() - beganAt);
       const limitMs = limits.firingFaultMs;
       const next = afterFault({ budget, tryMs, limitMs, retryAfterMs: undefined, random: Math.random() });
       if (next.kind === 'retry') {
         Context.current().heartbeat({ budget: next.budget });
-        throw passingFailure(fault.told, next.delayMs);
+        throw passingFailure(fault.publicMessage, next.delayMs);
       }
       const minutes = `It was retried for ${Math.round(limitMs / 60_000)} min.`;
-      const options = { told: `${fault.told} ${minutes}`, cause: error };
+      const options = { publicMessage: `${fault.publicMessage} ${minutes}`, cause: error };
       return this.#fail(new FiringRefusal(`${fault.message} ${minutes}`, options));
     } finally {
       deadline.dispose();
@@ -115,8 +115,8 @@ class StartingFiring {
       return await readDocument(this.#means.store, ref, ScheduledSheet);
     } catch (error) {
       if (!(error instanceof StorageError) || error.code !== 'not-found') throw error;
-      const told = `The settings of the schedule are missing: s3://${ref.bucket}/${ref.key}. Restore that object, or delete the schedule and create it again.`;
-      throw new FiringRefusal(told, { told, cause: error });
+      const publicMessage = `The settings of the schedule are missing: s3://${ref.bucket}/${ref.key}. Restore that object, or delete the schedule and create it again.`;
+      throw new FiringRefusal(publicMessage, { publicMessage, cause: error });
     }
   }
 
@@ -137,33 +137,33 @@ class StartingFiring {
       }
       case 'in-the-way': {
         const { reason, location } = start;
-        const word = { ...this.#word(reason), batchId: location.batchId };
+        const notice = { ...this.#notice(reason), batchId: location.batchId };
         await this.#record({ kind: 'skipped', reason }, new Date());
-        await this.#means.tell?.({ type: 'schedule.firing-skipped', ...word }, new Date().toISOString());
+        await this.#means.notify?.({ type: 'schedule.firing-skipped', ...notice }, new Date().toISOString());
         return { kind: 'over', end: { kind: 'skipped', reason } };
       }
     }
   }
 
   /** Records and reports why nothing was bought; if the bucket cannot be written either, only Temporal has the reason. */
-  async #fail({ message, told }: FiringRefusal): Promise<StartFiringResult> {
-    const { tell } = this.#means;
+  async #fail({ message, publicMessage }: FiringRefusal): Promise<StartFiringResult> {
+    const { notify } = this.#means;
     const { schedule, firingAt } = this.#firing;
     const batchId = this.#sheet && firingBatchId(schedule, this.#sheet.mode, firingAt);
-    const word = { ...this.#word(told), ...(batchId !== undefined && { batchId }) };
+    const notice = { ...this.#notice(publicMessage), ...(batchId !== undefined && { batchId }) };
     const { runId } = this.#firing;
-    await tell?.({ type: 'schedule.firing-failed', runId, ...word }, new Date().toISOString());
+    await notify?.({ type: 'schedule.firing-failed', runId, ...notice }, new Date().toISOString());
     await this.#record({ kind: 'failed', reason: message }, new Date()).catch((error: unknown) =>
       this.#logUnrecorded(error, 'The failure of a run of a schedule could not be recorded.'),
     );
-    return { kind: 'over', end: { kind: 'failed', reason: told } };
+    return { kind: 'over', end: { kind: 'failed', reason: publicMessage } };
   }
 
   #logUnrecorded(error: unknown, message: string): void {
     this.#means.log.error({ schedule: this.#firing.schedule, error }, message);
   }
 
-  #word(reason: string): FiringNotice {
+  #notice(reason: string): FiringNotice {
     const { schedule, firingAt } = this.#firing;
     const address = scheduleAddress(this.#argument.home, schedule);
     return { schedule, address, firingAt: firingAt.toISOString(), reason };
@@ -182,12 +182,12 @@ class StartingFiring {
   }
 
   /** Those skipped while no worker was running, or after the last check. */
-  async #tellSkips(): Promise<void> {
+  async #reportSkips(): Promise<void> {
     const { log } = this.#means;
     const { home, schedule } = this.#argument;
-    const reason = `The run before it was still active: its batch was running, or it waited for a worker. The run of ${this.#firing.firingAt.toISOString()} began at ${new Date().toISOString()}. See: banana-batch schedule show ${schedule}`;
+    const reason = `The previous run was still active: its batch was running, or it was waiting for a worker. The run of ${this.#firing.firingAt.toISOString()} started at ${new Date().toISOString()}. See: banana-batch schedule show ${schedule}`;
     try {
-      await tellSkips(this.#means, { home, schedule, inTheWay: async () => ({ reason }) }, new Date());
+      await reportSkips(this.#means, { home, schedule, inTheWay: async () => ({ reason }) }, new Date());
     } catch (error) {
       log.warn({ schedule, error }, 'Could not check for skipped runs of a schedule.');
     }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
-import type { RunLook } from '../../status/look-at-batch.js';
+import type { RunObservation } from '../../status/look-at-batch.js';
 import { watchBatch, type WatchMemory, type WatchNews } from '../../status/notices/batch-watch.js';
 import type { NoticeEvent, NoticeBatch } from '../../domain/batch/notice.js';
 import { Report } from '../../ledger/documents.js';
@@ -12,7 +12,7 @@ import { pause, startTemporalClock, withHeartbeat } from '../worker/activity-con
 import type { WorkerState } from '../worker/dependencies.js';
 import type { Activities, WatchBatchInput } from '../../workflows/protocol/activities.js';
 
-type State = Pick<WorkerState, 'tell' | 'lookAtRun' | 'limits' | 'log'>;
+type State = Pick<WorkerState, 'notify' | 'observeRun' | 'limits' | 'log'>;
 
 /**
  * Checks a batch periodically while its workflow is open, and sends notices of holds, of pauses by the batch itself,
@@ -20,8 +20,8 @@ type State = Pick<WorkerState, 'tell' | 'lookAtRun' | 'limits' | 'log'>;
  */
 export function watchBatchActivity(state: State): Activities['watchBatch'] {
   return async (input) => {
-    const { tell, lookAtRun } = state;
-    if (!tell || !lookAtRun) return;
+    const { notify, observeRun } = state;
+    if (!notify || !observeRun) return;
     let memory: WatchMemory | undefined = Memory.safeParse(Context.current().info.heartbeatDetails).data;
     const nowMs = startTemporalClock();
     const { holdToldAfterMs, stuckToldAfterMs } = state.limits;
@@ -29,22 +29,22 @@ export function watchBatchActivity(state: State): Activities['watchBatch'] {
     const batch = noticeBatchOf(input);
     /** False if there is nothing more to watch. */
     const lookOnce = async (): Promise<boolean> => {
-      const seen: RunLook = await lookAtRun(input.run);
+      const seen: RunObservation = await observeRun(input.run);
       if (seen.kind === 'failed') {
-        await tell(noticeOf({ type: 'batch.ended', batch, end: 'failed', tally: seen.tally }, seen.at));
+        await notify(noticeOf({ type: 'batch.ended', batch, end: 'failed', tally: seen.tally }, seen.at));
       }
       if (seen.kind !== 'open') return seen.kind === 'unseen';
       const lookedAtMs = nowMs();
-      const watched = watchBatch(memory, seen.look, { ...limits, nowMs: lookedAtMs });
+      const watched = watchBatch(memory, seen.observed, { ...limits, nowMs: lookedAtMs });
       const at = new Date(lookedAtMs).toISOString();
-      for (const news of watched.news) await tell(noticeOf(eventOf(batch, news), at));
+      for (const news of watched.news) await notify(noticeOf(eventOf(batch, news), at));
       // Only after all notices are sent: a notice that the next check sends again has the same id.
       memory = watched.memory;
       return true;
     };
-    const bearing = async (look: () => Promise<boolean>): Promise<boolean> => {
+    const withoutFaults = async (check: () => Promise<boolean>): Promise<boolean> => {
       try {
-        return await look();
+        return await check();
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         state.log.info(
@@ -58,8 +58,8 @@ export function watchBatchActivity(state: State): Activities['watchBatch'] {
       async () => {
         let isOpen = true;
         // Until the end, even if nothing more can change: an activity that outlives its workflow without being cancelled causes a warning.
-        while (await isStillWatched(limits.everyMs)) if (isOpen) isOpen = await bearing(lookOnce);
-        if (isOpen) await bearing(lookOnce);
+        while (await isStillWatched(limits.everyMs)) if (isOpen) isOpen = await withoutFaults(lookOnce);
+        if (isOpen) await withoutFaults(lookOnce);
       },
       () => memory,
     );
@@ -101,13 +101,13 @@ const Memory: z.ZodType<WatchMemory> = z.object({
 });
 
 /** Sends the notice of the end of a run; no effect if no notices are configured. */
-export function tellEndActivity(state: Pick<WorkerState, 'tell' | 'store'>): Activities['tellEnd'] {
+export function notifyEndActivity(state: Pick<WorkerState, 'notify' | 'store'>): Activities['tellEnd'] {
   return async (input) => {
-    if (!state.tell) return;
+    if (!state.notify) return;
     const { end, tally, endedAt } = input;
     const cost = await measuredCost(state, input.run);
     const batch = noticeBatchOf(input);
-    await state.tell(noticeOf({ type: 'batch.ended', batch, end, tally, ...(cost && { cost }) }, endedAt));
+    await state.notify(noticeOf({ type: 'batch.ended', batch, end, tally, ...(cost && { cost }) }, endedAt));
   };
 }
 

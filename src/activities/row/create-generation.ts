@@ -167,7 +167,7 @@ function untilOpen(
   delayMs: number,
 ): CreateGenerationResult {
   const unanswered = unansweredSinceMs === undefined ? {} : { unansweredSinceMs };
-  const message = 'BananaHub has told another request to wait (429).';
+  const message = 'BananaHub limits the rate of requests (429).';
   return again({ delayMs, budget: budget ?? FRESH_BUDGET }, message, unanswered);
 }
 

@@ -16,7 +16,7 @@ const Progress = z.object({ missing: LeftMissing });
 
 interface Search {
   readonly looks: JobLooks;
-  readonly asked: AskedWait;
+  readonly wait: AskedWait;
   readonly isBelievable: () => boolean;
 }
 
@@ -32,7 +32,7 @@ export function findJobActivity(state: WorkerState): Activities['findJob'] {
     const counted = (): MissingJob => looks.missing ?? missing;
     const search: Search = {
       looks,
-      asked: new AskedWait(clock),
+      wait: new AskedWait(clock),
       isBelievable: () => isBelievable(counted(), clock(), state.limits),
     };
     try {
@@ -41,7 +41,7 @@ export function findJobActivity(state: WorkerState): Activities['findJob'] {
           await withStorageRetries(state, () => state.runAccounts.check(input.run));
           return findUntil(state, input, search);
         },
-        () => ({ missing: counted(), ...search.asked.details }),
+        () => ({ missing: counted(), ...search.wait.details }),
       );
     } catch (error) {
       // A worker that shuts down leaves the search to another one.
@@ -52,12 +52,12 @@ export function findJobActivity(state: WorkerState): Activities['findJob'] {
 }
 
 async function findUntil(state: WorkerState, input: FindJobInput, search: Search): Promise<FindJobResult> {
-  const { looks, asked } = search;
+  const { looks, wait } = search;
   const { limits } = state;
   let budget = FRESH_BUDGET;
   let hasWitness = false;
   for (let tries = 0; ; tries++) {
-    await asked.over();
+    await wait.over();
     await looks.turn();
     const lookedAtMs = performance.now();
     let delayMs: number;
@@ -83,7 +83,7 @@ async function findUntil(state: WorkerState, input: FindJobInput, search: Search
       const rowLimitMs = limits.jobFaultMs;
       const next = retryOrHold(meaning, { budget, tryMs, limits, rowLimitMs, ...missingOf(looks) });
       ({ budget, delayMs } = next);
-      asked.note(meaning.cause.retryAfterMs);
+      wait.note(meaning.cause.retryAfterMs);
     }
     await pause(delayMs);
   }

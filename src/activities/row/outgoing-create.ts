@@ -182,7 +182,7 @@ function unrepeatable(sentAtMs: number, why: string): OutgoingCreate {
   return {
     kind: 'unrepeatable',
     sentAtMs,
-    message: `A create sent at ${sentAt} was never answered, and it cannot be repeated unchanged, because ${why}. A different one could buy the image twice. To make the image all the same, give the row another id.`,
+    message: `A create sent at ${sentAt} was never answered, and it cannot be repeated unchanged, because ${why}. A different one could buy the image twice. To make the image anyway, give the row another id.`,
   };
 }
 

@@ -48,27 +48,27 @@ interface AlikeImage {
 export class AlikeImages {
   readonly #store: ObjectStore;
   readonly #run: RunRef;
-  readonly #isAsked: boolean;
+  readonly #isRequested: boolean;
   readonly #sameBytes = new SameBytesFinder();
   readonly #looks = new NearDuplicateFinder();
   #notCompared = 0;
 
-  /** `isAsked`: also search for near-duplicates. */
-  constructor(store: ObjectStore, run: RunRef, isAsked: boolean) {
+  /** `isRequested`: also search for near-duplicates. */
+  constructor(store: ObjectStore, run: RunRef, isRequested: boolean) {
     this.#store = store;
     this.#run = run;
-    this.#isAsked = isAsked;
+    this.#isRequested = isRequested;
   }
 
   /** The rows in order; each is recorded on the way. If near-duplicates are requested, an image stored without a perceptual hash gets it from its thumbnail. */
   async *noted(rows: AsyncIterable<SealedRow>): AsyncGenerator<SealedRow> {
-    const hashed = this.#isAsked
+    const hashed = this.#isRequested
       ? pMapIterable(rows, (sealed) => this.#hashed(sealed), { concurrency: THUMBNAILS_AT_ONCE })
       : rows;
     for await (const sealed of hashed) {
       const { outcome } = sealed;
       this.#sameBytes.note(outcome);
-      if (this.#isAsked && outcome.end.kind === 'stored') {
+      if (this.#isRequested && outcome.end.kind === 'stored') {
         const { perceptualHash } = outcome.end.image;
         if (perceptualHash === undefined) this.#notCompared += 1;
         else this.#looks.note(perceptualHash);
@@ -78,7 +78,7 @@ export class AlikeImages {
   }
 
   /** The result for the rows, whose outcomes are stored by now; stores `near-duplicates.csv` if requested. */
-  async tell(
+  async report(
     files: LedgerFiles,
     delimiter: string,
   ): Promise<{
@@ -86,7 +86,7 @@ export class AlikeImages {
     readonly nearDuplicates: NearDuplicates | undefined;
     readonly lists: readonly AlikeRows[];
   }> {
-    const groups = this.#isAsked ? await this.#looks.find(() => setImmediate()) : undefined;
+    const groups = this.#isRequested ? await this.#looks.find(() => setImmediate()) : undefined;
     const alike = await this.#gather(groups);
     if (!groups) return { sameBytes: alike.sameBytes, nearDuplicates: undefined, lists: [alike.sameList] };
     const csv = files.openCsv();

@@ -120,7 +120,7 @@ function lossesText(run: RunRef, { rows, outcomes, found, images }: Losses): str
   const parts = partsPrefix(run, run.runSeq).slice(batchRoot(run).length);
   const unknown = outcomes - found;
   return [
-    `Records of the batch are missing: files below ${parts} with the results of ${outcomes} of ${counted(rows, 'row')}, as after the bucket was restored to an older state. The batch is not finished.`,
+    `Records of the batch are missing: files below ${parts} with the results of ${outcomes} of ${counted(rows, 'row')}, probably because the bucket was restored to an older state. The batch is not finished.`,
     `Continue with: banana-batch retry ${run.batchId}. It keeps every image in the bucket.`,
     ...(found > 0
       ? [`The results of ${counted(found, 'row')} were found in Temporal's history and are recorded again.`]
@@ -132,7 +132,7 @@ function lossesText(run: RunRef, { rows, outcomes, found, images }: Losses): str
       : []),
     ...(unknown > 0
       ? [
-          `Nothing else is known of ${counted(unknown, 'row')}: retry repeats their creates with the same idempotency keys, which buys nothing twice, unless the service may have forgotten the keys.`,
+          `Nothing else is known of ${counted(unknown, 'row')}: retry repeats their creates with the same idempotency keys, which buys nothing twice, unless the service has forgotten the keys.`,
         ]
       : []),
   ].join(' ');

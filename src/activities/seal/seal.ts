@@ -124,7 +124,7 @@ async function sealWith(
   await metadata.store(metadataKey(run), 'application/jsonl');
   await failures.store(failuresKey(run), failureColumns(batch), batch.delimiter);
   await storeResults();
-  const { sameBytes, nearDuplicates, lists } = await alike.tell(files, batch.delimiter);
+  const { sameBytes, nearDuplicates, lists } = await alike.report(files, batch.delimiter);
   await contactSheet.end(lists, sealedAt);
   const metadataDigest = files.digests[metadataKey(run).slice(batchRoot(run).length)] ?? '';
   await storeImagesCard(state.store, run, card.text(run, counts.tally, metadataDigest));

@@ -3,7 +3,7 @@ import type { BananaHubClient } from '../../bananahub/client.js';
 import type { DownloadedImage } from '../../bananahub/images/image-download.js';
 import type { Notice } from '../../domain/batch/notice.js';
 import type { SettledRow } from '../../domain/rows/outcome.js';
-import type { RunLook } from '../../status/look-at-batch.js';
+import type { RunObservation } from '../../status/look-at-batch.js';
 import type { NoticeSender } from '../../status/notices/notice-sender.js';
 import type { RunRef } from '../../storage/layout.js';
 import type { ObjectStore } from '../../storage/object-store.js';
@@ -33,11 +33,11 @@ export interface ActivityDependencies {
   /** Why the service cannot fetch input images from the bucket; absent if it can. */
   readonly inputsOutOfReach?: string;
   /** Starts the delivery of a notice; a repeat of the same id has no effect. Absent if no notices are configured. */
-  readonly tell?: (notice: Notice) => Promise<void>;
+  readonly notify?: (notice: Notice) => Promise<void>;
   /** Delivers notices; absent if none are configured. */
   readonly notices?: Pick<NoticeSender, 'send'>;
-  /** Reads the state of a run. Required with `tell`. */
-  readonly lookAtRun?: (run: RunRef) => Promise<RunLook>;
+  /** Reads the state of a run. Required with `notify`. */
+  readonly observeRun?: (run: RunRef) => Promise<RunObservation>;
   readonly log: Logger;
   readonly limits: ActivityLimits;
   /** Shared with all other API calls of the process. Default: a gate of its own. */

@@ -18,13 +18,13 @@ const LONGEST_UNASKED_WAIT_MS = 30_000;
 export class RequestGate {
   #opensAtMs = -Infinity;
   #lastWaitMs = 0;
-  readonly #told = new Set<string>();
+  readonly #counted = new Set<string>();
 
   /** Closes the gate for the wait of a 429; a shorter wait than the present one has no effect. */
   close(retryAfterMs = DEFAULT_WAIT_MS): void {
     const untilMs = performance.now() + retryAfterMs;
     if (untilMs <= this.#opensAtMs) return;
-    if (untilMs > this.#opensAtMs + SAME_CLOSING_MS) this.#told.clear();
+    if (untilMs > this.#opensAtMs + SAME_CLOSING_MS) this.#counted.clear();
     this.#opensAtMs = untilMs;
     this.#lastWaitMs = retryAfterMs;
   }
@@ -42,8 +42,8 @@ export class RequestGate {
 
   /** True the first time that `who` asks during this closing; false afterwards. */
   isNewsTo(who: string): boolean {
-    if (this.#told.has(who)) return false;
-    this.#told.add(who);
+    if (this.#counted.has(who)) return false;
+    this.#counted.add(who);
     return true;
   }
 
@@ -59,7 +59,7 @@ export class RequestGate {
     const waitMs = this.waitMs();
     if (waitMs > LONGEST_UNASKED_WAIT_MS) {
       const seconds = Math.ceil(waitMs / 1_000);
-      throw new BananaHubError('rate-limited', `it has asked to wait for another ${seconds} s`, {
+      throw new BananaHubError('rate-limited', `it limits requests for another ${seconds} s`, {
         status: 429,
         retryAfterMs: waitMs,
       });

@@ -103,7 +103,7 @@ async function requestFollowing(
 function checkedUrl(text: string, base?: URL): URL {
   const url = URL.canParse(text, base?.href) ? new URL(text, base?.href) : undefined;
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    const from = base === undefined ? 'An image URL' : `A redirect of ${base.host}`;
+    const from = base === undefined ? 'An image URL' : `A redirect from ${base.host}`;
     throw new ImageDownloadError('unsafe-address', `${from} is not an http(s) URL.`);
   }
   return url;

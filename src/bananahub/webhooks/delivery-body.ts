@@ -7,7 +7,7 @@ import type { JobId } from '../../domain/rows/ids.js';
 const MAX_BODY_BYTES = 64 * 1024;
 
 /** Nothing else in it is trusted. */
-const Told = z.object({ job_id: z.custom<JobId>((id) => typeof id === 'string' && isSafeJobId(id)) });
+const DeliveryBody = z.object({ job_id: z.custom<JobId>((id) => typeof id === 'string' && isSafeJobId(id)) });
 
 /** The content of a delivery: the job that has supposedly ended, or why it is unreadable. */
 export type DeliveryBody =
@@ -27,8 +27,8 @@ export async function readDelivery(request: IncomingMessage): Promise<DeliveryBo
     if (sizeBytes > MAX_BODY_BYTES) return { kind: 'too-large' };
     chunks.push(bytes);
   }
-  const told = Told.safeParse(jsonIn(Buffer.concat(chunks).toString('utf8')));
-  return told.success ? { kind: 'job', jobId: told.data.job_id } : { kind: 'unreadable' };
+  const body = DeliveryBody.safeParse(jsonIn(Buffer.concat(chunks).toString('utf8')));
+  return body.success ? { kind: 'job', jobId: body.data.job_id } : { kind: 'unreadable' };
 }
 
 function jsonIn(text: string): unknown {

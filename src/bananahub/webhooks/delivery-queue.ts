@@ -46,15 +46,15 @@ export class DeliveryQueue {
   readonly #queue = new PQueue({ concurrency: AT_ONCE });
   readonly #seen = new SeenDeliveries();
   readonly #closing = new AbortController();
-  readonly #look: (delivery: Delivery, signal: AbortSignal) => Promise<DeliveryEnd>;
+  readonly #check: (delivery: Delivery, signal: AbortSignal) => Promise<DeliveryEnd>;
   readonly #note: (end: DeliveryEnd, error?: unknown) => void;
 
   /** `note` is called with the result of each accepted delivery, and the error if it was unexpected. */
   constructor(
-    look: (delivery: Delivery, signal: AbortSignal) => Promise<DeliveryEnd>,
+    check: (delivery: Delivery, signal: AbortSignal) => Promise<DeliveryEnd>,
     note: (end: DeliveryEnd, error?: unknown) => void,
   ) {
-    this.#look = look;
+    this.#check = check;
     this.#note = note;
   }
 
@@ -77,7 +77,7 @@ export class DeliveryQueue {
   async #work(name: string, delivery: Delivery): Promise<void> {
     const { signal } = this.#closing;
     try {
-      const end = await this.#look(delivery, signal);
+      const end = await this.#check(delivery, signal);
       if (IN_VAIN.has(end)) this.#seen.release(name, delivery.jobId);
       this.#note(end);
     } catch (error) {

@@ -81,17 +81,17 @@ export type DeliveryEnd = (typeof DELIVERY_ENDS)[number];
 /** Counts since the start, and since the last report. */
 export class DeliveryCounts {
   readonly #all = new Map<DeliveryEnd, number>();
-  #untold = 0;
+  #unreported = 0;
 
   note(end: DeliveryEnd): void {
     this.#all.set(end, (this.#all.get(end) ?? 0) + 1);
-    this.#untold += 1;
+    this.#unreported += 1;
   }
 
   /** All counts if any has changed since the last call. */
   takeNews(): Readonly<Record<string, number>> | undefined {
-    if (this.#untold === 0) return undefined;
-    this.#untold = 0;
+    if (this.#unreported === 0) return undefined;
+    this.#unreported = 0;
     return this.read();
   }
 

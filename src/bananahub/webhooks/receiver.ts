@@ -58,7 +58,7 @@ export async function startReceiver(options: {
     answer(request, response).catch((error: unknown) => {
       // A broken connection cannot be answered.
       request.destroy();
-      log.debug({ reason: reasonOf(error) }, 'A webhook broke off.');
+      log.debug({ reason: reasonOf(error) }, 'A webhook request was cut off.');
     });
   });
   server.maxConnections = MOST_CONNECTIONS;
@@ -73,8 +73,8 @@ export async function startReceiver(options: {
       // A stranger's idle connections must not use up the service's.
       return end(response, 404, 'Not Found', false);
     }
-    const told = await readDelivery(request);
-    const taken = told.kind === 'job' ? queue.take({ ref, jobId: told.jobId }) : told.kind;
+    const delivery = await readDelivery(request);
+    const taken = delivery.kind === 'job' ? queue.take({ ref, jobId: delivery.jobId }) : delivery.kind;
     if (taken !== 'taken') counts.note(taken);
     const [status, text] = ANSWERS[taken];
     return end(response, status, text, taken === 'taken' || taken === 'repeated');

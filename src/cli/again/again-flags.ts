@@ -56,7 +56,7 @@ function withAgainFlags<Args extends unknown[], Flags extends OptionValues, Glob
     .option('--rebind', REBIND, false)
     .option('-w, --watch', 'keep watching until the batch ends', false)
     .optionsGroup('Output:')
-    .option('--dry-run', 'show what would be made, from the bucket alone, and do nothing', false)
+    .option('--dry-run', 'show what would be made, using only the bucket, and do nothing', false)
     .option('-y, --yes', 'do not ask for confirmation', false)
     .option('--json', 'print one JSON document on standard output', false);
 }

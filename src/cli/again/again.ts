@@ -67,12 +67,12 @@ export interface AgainOptions {
 export async function runAgain(
   context: CommandContext,
   options: AgainOptions,
-  asked: RerunRequest,
+  rerun: RerunRequest,
 ): Promise<ExitCode> {
   const { config, cwd, stderr } = context;
-  if (options.dryRun) return withFolderBucket(context, (found) => dryRunAgain(found, options, asked));
+  if (options.dryRun) return withFolderBucket(context, (found) => dryRunAgain(found, options, rerun));
   if (config.temporal) {
-    return withBatchAccess(config, (access) => startAgain({ context, access, options, asked }));
+    return withBatchAccess(config, (access) => startAgain({ context, access, options, rerun }));
   }
   if (!config.bucket && !existsSync(path.join(stackFolder(cwd), 's3'))) {
     throw new UsageError(
@@ -82,7 +82,7 @@ export async function runAgain(
   return withEngine(context, (engine) =>
     withBatchAccess(engine.config, (access) => {
       stderr.write(describeEngine(engine, cwd));
-      return startAgain({ context, access, engine, options, asked });
+      return startAgain({ context, access, engine, options, rerun });
     }),
   );
 }
@@ -93,11 +93,11 @@ interface Starting {
   /** Set if this command runs the batch itself. */
   readonly engine?: Engine;
   readonly options: AgainOptions;
-  readonly asked: RerunRequest;
+  readonly rerun: RerunRequest;
 }
 
 async function startAgain(starting: Starting): Promise<ExitCode> {
-  const { context, access, engine, asked } = starting;
+  const { context, access, engine, rerun } = starting;
   const { stdout, stderr } = context;
   const location = await findBatch(access, starting.options.id);
   const status = await readBatchStatus(access, location);
@@ -111,7 +111,7 @@ async function startAgain(starting: Starting): Promise<ExitCode> {
     force || status?.state === 'stuck'
       ? await withBudgetLeft(context, access, location, starting.options)
       : starting.options;
-  const plan = await shownPlan(context, access.store, location, { options, asked, own: access.account() });
+  const plan = await shownPlan(context, access.store, location, { options, rerun, own: access.account() });
   if (isDone(plan)) {
     if (options.json) stdout.write(`${againJson(plan)}\n`);
     stderr.write(nothingToDoText(plan));
@@ -139,7 +139,7 @@ async function startAgain(starting: Starting): Promise<ExitCode> {
   });
   if (engine || options.watch) {
     const code = await watchToEnd(context, watchedOf(starting, run));
-    return code === EXIT.ok && asked.action === 'redo'
+    return code === EXIT.ok && rerun.action === 'redo'
       ? tellKept(context, access.store, run, plan.request.redo)
       : code;
   }
@@ -161,11 +161,11 @@ async function stillRunning(
   location: BatchLocation,
   status: BatchStatus,
 ): Promise<ExitCode> {
-  const { context, engine, asked } = starting;
+  const { context, engine, rerun } = starting;
   const { batchId } = location;
   if (!engine) {
     throw new UsageError(
-      `Batch "${batchId}" is not finished (${status.state}), and ${asked.action} works only on a finished batch. Wait for it: banana-batch status ${batchId} --watch, or end it first: banana-batch cancel ${batchId}`,
+      `Batch "${batchId}" is not finished (${status.state}), and ${rerun.action} works only on a finished batch. Wait for it: banana-batch status ${batchId} --watch, or end it first: banana-batch cancel ${batchId}`,
     );
   }
   const { runSeq } = status;
@@ -178,7 +178,7 @@ async function stillRunning(
   refuseOtherBudget(location, spendingIn(starting.options.running), request.settings);
   // Its worker was a command that has ended: continue it here, or it would stop.
   context.stderr.write(
-    `Batch "${batchId}" is still running, and is shown here; use ${asked.action} when it has finished.\n`,
+    `Batch "${batchId}" is still running, and is shown here; use ${rerun.action} when it has finished.\n`,
   );
   return watchToEnd(context, watchedOf(starting, location));
 }
@@ -186,12 +186,12 @@ async function stillRunning(
 async function dryRunAgain(
   context: CommandContext,
   options: AgainOptions,
-  asked: RerunRequest,
+  rerun: RerunRequest,
 ): Promise<ExitCode> {
   return withBucket(context.config, async (store, bucket) => {
     const location = await findBatch({ store, bucket }, options.id);
     const own = ownAccount(context.config);
-    const plan = await shownPlan(context, store, location, { options, asked, own });
+    const plan = await shownPlan(context, store, location, { options, rerun, own });
     if (isDone(plan)) context.stderr.write(nothingToDoText(plan));
     else await moneyOf(context, { store, location }, { options, plan });
     if (options.json) context.stdout.write(`${againJson(plan)}\n`);
@@ -207,11 +207,11 @@ async function shownPlan(
   location: BatchLocation,
   {
     options,
-    asked,
+    rerun,
     own,
   }: {
     readonly options: AgainOptions;
-    readonly asked: RerunRequest;
+    readonly rerun: RerunRequest;
     readonly own: AccountId | undefined;
   },
 ): Promise<AgainPlan> {
@@ -223,7 +223,7 @@ async function shownPlan(
   const progress = openProgress(stderr);
   let plan: AgainPlan | undefined;
   try {
-    const request = await withRowIds(store, location, asked, (line) => stderr.write(line));
+    const request = await withRowIds(store, location, rerun, (line) => stderr.write(line));
     plan = await planAgain(store, location, request, {
       onRows: (rows) => progress.show(`Reading the batch's ledger: ${rows} rows`),
       withKinds: isCounted,
@@ -256,12 +256,12 @@ function moneyOf(
 async function withRowIds(
   store: ObjectStore,
   location: BatchLocation,
-  asked: RerunRequest,
+  rerun: RerunRequest,
   note: (line: string) => void,
 ): Promise<RerunRequest> {
-  if (asked.action !== 'redo') return asked;
+  if (rerun.action !== 'redo') return rerun;
   const { base } = await beforeRun(store, { ...location, runSeq: (await lastRunSeq(store, location)) + 1 });
-  return base ? { ...asked, rows: await findRowIds(store, base, asked.rows, note) } : asked;
+  return base ? { ...rerun, rows: await findRowIds(store, base, rerun.rows, note) } : rerun;
 }
 
 function isDone(plan: AgainPlan): boolean {

@@ -12,13 +12,13 @@ export async function tellKept(
   run: RunRef,
   rows: readonly RowId[],
 ): Promise<ExitCode> {
-  const asked = new Set(rows);
+  const redone = new Set(rows);
   let kept = 0;
   for await (const { outcome } of statesAfterRun(store, run)) {
     const last = outcome.generations.at(-1);
     // If the job was done but its image was lost, the job's record says why.
     const hasNewImage = last?.end === 'done' && last.message === undefined;
-    if (asked.has(outcome.rowId) && !hasNewImage) kept += 1;
+    if (redone.has(outcome.rowId) && !hasNewImage) kept += 1;
   }
   if (kept === 0) return EXIT.ok;
   stderr.write(

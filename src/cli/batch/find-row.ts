@@ -16,7 +16,7 @@ import { oneLine } from '../terminal/table.js';
 
 const READS_AT_ONCE = 8;
 /** Maximum number of unknown rows that are reported with suggestions. */
-const TOLD = 3;
+const SHOWN = 3;
 
 /** A row of a run: part of a shard, or carried over with the outcome of an earlier run. */
 export type FoundRow =
@@ -46,12 +46,12 @@ export async function findRowIds(
 ): Promise<readonly RowId[]> {
   const { rows, missing } = await findRows(store, run, texts, note);
   if (missing.length === 0) return [...new Set(rows.map(({ rowId }) => rowId))];
-  const told = await namesMeant(store, run, missing.slice(0, TOLD));
-  const named = told.map(({ text, meant }) =>
+  const suggestions = await namesMeant(store, run, missing.slice(0, SHOWN));
+  const named = suggestions.map(({ text, meant }) =>
     meant === '' ? `"${oneLine(text)}"` : `"${oneLine(text)}" (did you mean ${meant}?)`,
   );
   throw new UsageError(
-    `Batch "${run.batchId}" has no row ${named.join(', ')}${andMore(missing.length - TOLD)}; nothing was started. ${HOW_ROWS_ARE_NAMED}`,
+    `Batch "${run.batchId}" has no row ${named.join(', ')}${andMore(missing.length - SHOWN)}; nothing was started. ${HOW_ROWS_ARE_NAMED}`,
   );
 }
 
@@ -82,7 +82,7 @@ async function findRows(
   }
   if (ambiguous.length > 0) {
     throw new UsageError(
-      `${ambiguous.slice(0, TOLD).join(' ')}${andMore(ambiguous.length - TOLD)} Nothing was started: use one of them exactly as shown.`,
+      `${ambiguous.slice(0, SHOWN).join(' ')}${andMore(ambiguous.length - SHOWN)} Nothing was started: use one of them exactly as shown.`,
     );
   }
   return { rows, missing };
@@ -118,7 +118,7 @@ async function namesMeant(
     }
   });
   return typed.map(({ text, near }) => {
-    const names = near.best(TOLD).map((name) => `"${oneLine(name)}"`);
+    const names = near.best(SHOWN).map((name) => `"${oneLine(name)}"`);
     return { text, meant: names.join(' or ') };
   });
 }

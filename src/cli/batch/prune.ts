@@ -38,10 +38,10 @@ export const prune: Command<PruneOptions> = (context, options) =>
     const progress = openLateProgress(stderr);
     try {
       const found = await findLeftovers({ store, seal, signal }, (objects) =>
-        progress.show(() => `Looking through ${location.batchId}: ${objects} objects`),
+        progress.show(() => `Scanning ${location.batchId}: ${objects} objects`),
       );
       progress.end();
-      await tell(context, location, found);
+      await printLeftovers(context, location, found);
       const decision = options.dryRun ? 'dry-run' : await decide(context, options, found);
       if (decision === EXIT.interrupted || decision === EXIT.refused) return decision;
       let deleted = 0;
@@ -78,7 +78,7 @@ async function refuseOpen({ config, stderr }: CommandContext, location: BatchLoc
     // Temporal knows batches only by id: one with this id may be running in another place.
     if (run && !isSamePlace(run, location)) return;
     throw new UsageError(
-      `Batch "${location.batchId}" is still running and may use images that look left over. Prune it when it has finished: banana-batch status ${location.batchId}`,
+      `Batch "${location.batchId}" is still running and may use images that look unused. Prune it when it has finished: banana-batch status ${location.batchId}`,
     );
   });
 }
@@ -87,13 +87,17 @@ function bytesOf({ leftovers }: Leftovers): number {
   return leftovers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }
 
-async function tell({ stderr }: CommandContext, location: BatchLocation, found: Leftovers): Promise<void> {
+async function printLeftovers(
+  { stderr }: CommandContext,
+  location: BatchLocation,
+  found: Leftovers,
+): Promise<void> {
   const { leftovers, foreign, unclaimed } = found;
   const { batchId } = location;
   if (leftovers.length === 0) stderr.write(`Nothing to prune in "${batchId}".\n`);
   else {
     stderr.write(
-      `${counted(leftovers.length, 'object')} (${prettyBytes(bytesOf(found))}) of "${batchId}" that no row uses any more, in ${addressOf(location)}:\n`,
+      `${counted(leftovers.length, 'object')} (${prettyBytes(bytesOf(found))}) of "${batchId}" that no row uses, in ${addressOf(location)}:\n`,
     );
     for (const { key } of leftovers.slice(0, SHOWN_KEYS)) await writeText(stderr, `  ${oneLine(key)}\n`);
     const more = leftovers.length - SHOWN_KEYS;
@@ -101,7 +105,7 @@ async function tell({ stderr }: CommandContext, location: BatchLocation, found: 
   }
   if (unclaimed > 0)
     stderr.write(
-      `${counted(unclaimed, 'image')} of rows that ended without one stay; use them with: banana-batch retry ${batchId}\n`,
+      `${counted(unclaimed, 'image')} of rows that ended without an image stay; use them with: banana-batch retry ${batchId}\n`,
     );
   if (foreign > 0) stderr.write(`${counted(foreign, 'object')} not written by banana-batch stay.\n`);
 }
@@ -119,7 +123,7 @@ async function decide(
     stderr.write(`Nothing was deleted. To delete them: banana-batch prune ${id} --yes\n`);
     return EXIT.refused;
   }
-  const question = `Delete ${counted(found.leftovers.length, 'object')} for good?`;
+  const question = `Delete ${counted(found.leftovers.length, 'object')} permanently?`;
   const consent = await askConsent(context, question);
   if (consent === 'given') return 'delete';
   stderr.write('Nothing was deleted.\n');

@@ -101,7 +101,7 @@ class WantedRow<Row extends NamedRow> {
     const found = this.called.count > 0 ? this.called : this.onLine;
     const [row] = found.rows;
     if (!row) return { kind: 'missing' };
-    if (found.count > 1) return { kind: 'ambiguous', ...found.told() };
+    if (found.count > 1) return { kind: 'ambiguous', ...found.shown() };
     const other = this.onLine.rows.find(({ rowId }) => rowId !== row.rowId);
     return { kind: 'found', row, ...(other && { onLine: other }) };
   }
@@ -122,7 +122,7 @@ class DistinctRows<Row extends NamedRow> {
     this.#rows.set(row.rowId, row);
   }
 
-  told(): { readonly rows: readonly Row[]; readonly count: number } {
+  shown(): { readonly rows: readonly Row[]; readonly count: number } {
     return { rows: this.rows.slice(0, MOST_TOLD), count: this.count };
   }
 }

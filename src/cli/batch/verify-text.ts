@@ -58,9 +58,9 @@ export function summaryText(verification: Verification): string {
   const images = deep
     ? `${counted(checked.images, 'image')} (${prettyBytes(checked.imageBytes)} read)`
     : `${counted(checked.images, 'image')} (sizes and identities; --deep reads their bytes)`;
-  const looked = [counted(checked.files, 'file'), counted(checked.rows, 'row'), images];
-  if (checked.objects > 0) looked.push(counted(checked.objects, 'object'));
-  return `${batchId} run ${runSeq}: ${looked.join(', ')}: ${verdict}.`;
+  const checkedParts = [counted(checked.files, 'file'), counted(checked.rows, 'row'), images];
+  if (checked.objects > 0) checkedParts.push(counted(checked.objects, 'object'));
+  return `${batchId} run ${runSeq}: ${checkedParts.join(', ')}: ${verdict}.`;
 }
 
 /** What is being checked, as progress for users. */
@@ -84,11 +84,12 @@ const STEPS: readonly { readonly kinds: readonly DifferenceKind[]; readonly step
     },
     {
       kinds: ['unclaimed-image'],
-      step: (id) => `To use images of rows that ended without one, free of charge: banana-batch retry ${id}`,
+      step: (id) =>
+        `To use images of rows that ended without an image, free of charge: banana-batch retry ${id}`,
     },
     {
       kinds: ['orphan-image', 'stale-page'],
-      step: (id) => `To delete what is left over: banana-batch prune ${id}`,
+      step: (id) => `To delete unused objects: banana-batch prune ${id}`,
     },
     {
       kinds: ['foreign-object'],

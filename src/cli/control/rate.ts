@@ -27,10 +27,10 @@ export const rate: Command<RateOptions> = async ({ config, stdout }, { creates, 
     const set = async (name: string, chosen: ChosenRate | undefined): Promise<void> => {
       if (chosen === undefined) return;
       const perSecond = chosen === 'off' ? undefined : chosen;
-      await asked(connection, temporal, (queue) => setQueueRate(connection, queue, perSecond), name);
+      await callTemporal(connection, temporal, (queue) => setQueueRate(connection, queue, perSecond), name);
     };
     const read = (name: string): Promise<number | undefined> =>
-      asked(connection, temporal, (queue) => readQueueRate(connection, queue), name);
+      callTemporal(connection, temporal, (queue) => readQueueRate(connection, queue), name);
     await set(queues.create, creates);
     await set(queues.await, polls);
     const rates = { creates: await read(queues.create), polls: await read(queues.await) };
@@ -69,7 +69,7 @@ const UNIMPLEMENTED = 12;
 const PERMISSION_DENIED = 7;
 const Refusal = z.object({ code: z.number(), details: z.string().catch('') });
 
-async function asked<T>(
+async function callTemporal<T>(
   connection: Connection,
   { address, namespace }: TemporalConfig,
   ask: (queue: { readonly namespace: string; readonly name: string }) => Promise<T>,
@@ -87,7 +87,7 @@ async function asked<T>(
     }
     if (code === PERMISSION_DENIED) {
       throw new UsageError(
-        `Temporal at ${address} does not let these credentials limit the task queue ${name} (${details}). Use other credentials, or ask its administrator.`,
+        `Temporal at ${address} does not allow these credentials to limit the task queue ${name} (${details}). Use other credentials, or ask its administrator.`,
         { cause },
       );
     }

@@ -10,7 +10,7 @@ export interface ResumeOptions {
 }
 
 /** Resumes a batch. Throws as `tellBatch`. */
-export function tellResume(
+export function sendResume(
   access: BatchAccess,
   id: string,
   options: Pick<ResumeOptions, 'rebind'>,
@@ -25,9 +25,9 @@ export function tellResume(
 export const resume: Command<ResumeOptions> = (context, { id, rebind, json }) =>
   withTemporalAccess(context, async (access) => {
     const { stdout, stderr } = context;
-    const { before, isTakenUp } = await tellResume(access, id, { rebind });
+    const { before, isTakenUp } = await sendResume(access, id, { rebind });
     const { batchId, paused, holds } = before;
-    const said = [
+    const sentences = [
       ...(rebind ? ["The batch now uses the workers' key."] : []),
       ...(paused ? [`Resumed "${batchId}".`] : []),
       ...(holds.length > 0
@@ -39,7 +39,7 @@ export const resume: Command<ResumeOptions> = (context, { id, rebind, json }) =>
       `Watch it with: banana-batch status ${batchId} --watch`,
     ];
     stderr.write(
-      isTakenUp ? `${said.join(' ')}\n` : `The batch will continue when a worker runs. ${NO_WORKER}\n`,
+      isTakenUp ? `${sentences.join(' ')}\n` : `The batch will continue when a worker runs. ${NO_WORKER}\n`,
     );
     if (json) stdout.write(`${JSON.stringify({ batchId, paused: false, takenUp: isTakenUp })}\n`);
     return EXIT.ok;

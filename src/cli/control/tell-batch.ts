@@ -36,7 +36,7 @@ export async function tellBatch(
       throw stuck(steered.before);
     case 'refused': {
       const { before, reason, error } = steered;
-      throw new UsageError(`Batch "${before.batchId}" refuses to ${verb}: ${reason}`, { cause: error });
+      throw new UsageError(`Batch "${before.batchId}" did not ${verb}: ${reason}`, { cause: error });
     }
   }
 }

@@ -19,8 +19,8 @@ import {
 export async function checkApi({ api }: Pick<Config, 'api'>, interrupted: AbortSignal): Promise<CheckResult> {
   const name = 'api';
   if (!api) return { name, ...NOT_CONFIGURED };
-  const look = (signal: AbortSignal): Promise<Finding> => lookAtBalance(api, signal);
-  return check(name, interrupted, look, (error) => explained(api, error));
+  const checkNow = (signal: AbortSignal): Promise<Finding> => lookAtBalance(api, signal);
+  return check(name, interrupted, checkNow, (error) => explained(api, error));
 }
 
 const NOT_CONFIGURED = problem(

@@ -19,7 +19,7 @@ const WITHIN_MS = 10_000;
 export const balance: Command<BalanceOptions> = async ({ config, stdout, interrupted }, { json }) => {
   const { api } = requireParts(config, ['api']);
   const account = ownAccount(config);
-  const held = await look(api, interrupted);
+  const held = await readHeld(api, interrupted);
   const origin = new URL(api.baseUrl).origin;
   const isSandbox = api.origin === 'stack';
   await writeText(
@@ -37,7 +37,7 @@ interface Held {
   readonly available: string;
 }
 
-async function look(api: ApiConfig, interrupted: AbortSignal): Promise<Held> {
+async function readHeld(api: ApiConfig, interrupted: AbortSignal): Promise<Held> {
   const client = createBananaHubClient({ ...api, timeoutMs: WITHIN_MS, connections: 1 });
   try {
     const { balance: whole, reserved, available } = await client.getBalance(interrupted);

@@ -131,9 +131,9 @@ class ProbeObject {
   async get(signal: AbortSignal): Promise<Finding> {
     const read = await buffer(await this.#store.read(this.ref, signal));
     return read.equals(this.#body)
-      ? ok('Objects read back as they were written.')
+      ? ok('Objects are read back as they were written.')
       : problem(
-          'An object read back differently from how it was written.',
+          'An object was read back with other bytes than were written.',
           'Look for a proxy or gateway that changes bodies.',
         );
   }
@@ -156,7 +156,7 @@ class ProbeObject {
 
   async putIfAbsent(signal: AbortSignal): Promise<Finding> {
     return (await isRefused(() => this.#put(signal, { kind: 'absent' })))
-      ? ok('A put for new objects only (If-None-Match) does not overwrite an existing object.')
+      ? ok('A conditional put (If-None-Match) does not overwrite an existing object.')
       : problem(IGNORED.absent, CONDITIONS_ADVICE);
   }
 
@@ -166,7 +166,7 @@ class ProbeObject {
       return problem(IGNORED.unchanged, CONDITIONS_ADVICE);
     }
     this.#etag = (await this.#put(signal, { kind: 'unchanged', etag: this.#etag })).etag;
-    return ok('A put over one version only (If-Match) replaces only that version.');
+    return ok('A conditional put (If-Match) replaces only the given version.');
   }
 
   /** In the way in which renamed images are copied. */

@@ -29,20 +29,20 @@ export const CHECK_LIMIT_MS = 10_000;
 
 /**
  * Runs a check for at most `CHECK_LIMIT_MS`: an error or a timeout becomes a problem with the text of `explain`, so
- * that all other checks still run. After that time `look` is no longer awaited; its signal is aborted then.
+ * that all other checks still run. After that time `run` is no longer awaited; its signal is aborted then.
  */
 export async function check(
   name: string,
   interrupted: AbortSignal,
-  look: (signal: AbortSignal) => Promise<Finding>,
+  run: (signal: AbortSignal) => Promise<Finding>,
   explain: (error: unknown) => Finding = (error) => problem(messageOf(error)),
 ): Promise<CheckResult> {
   const deadline = startDeadline(CHECK_LIMIT_MS, interrupted);
   const { signal } = deadline;
   try {
-    const looking = look(signal);
-    looking.catch(() => undefined);
-    return { name, ...(await Promise.race([looking, rejectedOnAbort(signal)])) };
+    const running = run(signal);
+    running.catch(() => undefined);
+    return { name, ...(await Promise.race([running, rejectedOnAbort(signal)])) };
   } catch (error) {
     if (deadline.expired()) return { name, ...problem(`No answer within ${CHECK_LIMIT_MS / 1000} s.`) };
     return { name, ...explain(error) };

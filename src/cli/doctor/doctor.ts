@@ -20,8 +20,8 @@ export const doctor: Command<DoctorOptions> = async (context, options) => {
   const { environment, interrupted, stdout } = context;
   const config = soundParts(context.config);
   // An invalid part is reported separately, and not as missing.
-  const unless = async <Found>(part: ConfigPart, look: () => Promise<Found>): Promise<Found | []> =>
-    config.problems.has(part) ? [] : look();
+  const unless = async <Found>(part: ConfigPart, check: () => Promise<Found>): Promise<Found | []> =>
+    config.problems.has(part) ? [] : check();
   const rests = (part: 'temporal' | 'bucket' | 'api'): readonly CheckResult[] | undefined =>
     restingPart({ config, cwd: context.cwd }, part);
   const [worker, temporal, bucket, api, clock, webhooks, notices] = await Promise.all([

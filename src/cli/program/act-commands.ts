@@ -10,7 +10,7 @@ import { example, type Performer } from './perform.js';
 export function addActCommands(
   program: Program,
   end: (code: ExitCode) => void,
-  { look, perform }: Performer,
+  { onBucket, perform }: Performer,
 ): void {
   program.commandsGroup('Act:');
   program
@@ -43,7 +43,7 @@ export function addActCommands(
     .option('--concurrency <n>', 'maximum number of jobs in flight', wholeNumber(1, MAX_CONCURRENCY))
     .option(
       '--max-failure-rate <percent>',
-      'hold the batch when more of its last generations fail; 100 never holds',
+      'hold the batch when a higher percentage of its latest generations fails; 100 never holds',
       wholeNumber(1, 100),
     )
     .option('--budget <amount>', 'spending limit of this run, with what it has spent so far', budget)
@@ -83,7 +83,7 @@ handed to a worker, and so does each retry. Balance checks and the checks of hol
     .command('cancel')
     .description('end a batch: stop buying, and give jobs in flight time to finish (--grace of the run)')
     .argument('<id>', 'id of the batch')
-    .option('--force', 'terminate its workflows at once, without a final report, as for a stuck batch', false)
+    .option('--force', 'terminate its workflows at once, without a final report; for a stuck batch', false)
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch cancel prompts'))
     .action(async (id, flags) =>
@@ -115,13 +115,13 @@ handed to a worker, and so does each retry. Balance checks and the checks of hol
 
   program
     .command('prune')
-    .description('delete images, thumbnails and pages that no row of a finished batch uses any more')
+    .description('delete images, thumbnails and pages that no row of a finished batch uses')
     .argument('<id>', 'id of the batch')
     .option('-y, --yes', 'do not ask for confirmation', false)
     .option('--dry-run', 'show what would be deleted, and delete nothing', false)
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch prune prompts --dry-run'))
     .action(async (id, flags) =>
-      end(await look(async () => (await import('../batch/prune.js')).prune, { id, ...flags })),
+      end(await onBucket(async () => (await import('../batch/prune.js')).prune, { id, ...flags })),
     );
 }

@@ -7,10 +7,10 @@ import { EXPORT_FORMATS } from '../../report/export/export-format.js';
 import { example, type Performer } from './perform.js';
 
 /** The commands that change nothing. */
-export function addLookCommands(
+export function addReadCommands(
   program: Program,
   end: (code: ExitCode) => void,
-  { look, perform }: Performer,
+  { onBucket, perform }: Performer,
 ): void {
   program.commandsGroup('Look:');
   program
@@ -21,7 +21,7 @@ export function addLookCommands(
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch status prompts --watch'))
     .action(async (id, flags) =>
-      end(await look(async () => (await import('../watch/status.js')).status, { id, ...flags })),
+      end(await onBucket(async () => (await import('../watch/status.js')).status, { id, ...flags })),
     );
 
   program
@@ -30,7 +30,7 @@ export function addLookCommands(
     .option('--limit <count>', 'maximum number of batches to list, newest first', wholeNumber(1, 1_000_000))
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch list --limit 20'))
-    .action(async (flags) => end(await look(async () => (await import('../watch/list.js')).list, flags)));
+    .action(async (flags) => end(await onBucket(async () => (await import('../watch/list.js')).list, flags)));
   program
     .command('failures')
     .description('list rows without an image, and why')
@@ -44,9 +44,9 @@ export function addLookCommands(
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch failures prompts --csv > again.csv'))
     .action(async (id, flags) =>
-      end(await look(async () => (await import('../results/failures.js')).failures, { id, ...flags })),
+      end(await onBucket(async () => (await import('../results/failures.js')).failures, { id, ...flags })),
     );
-  addResults(program, end, { look });
+  addResults(program, end, { onBucket });
   program
     .command('row')
     .description('show all about one row: jobs, charges, errors, and where its image is')
@@ -55,7 +55,7 @@ export function addLookCommands(
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch row prompts lighthouse-keeper'))
     .action(async (id, rowId, flags) =>
-      end(await look(async () => (await import('../batch/row.js')).row, { id, rowId, ...flags })),
+      end(await onBucket(async () => (await import('../batch/row.js')).row, { id, rowId, ...flags })),
     );
   program
     .command('verify')
@@ -70,9 +70,9 @@ export function addLookCommands(
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch verify prompts --deep'))
     .action(async (id, flags) =>
-      end(await look(async () => (await import('../batch/verify.js')).verify, { id, ...flags })),
+      end(await onBucket(async () => (await import('../batch/verify.js')).verify, { id, ...flags })),
     );
-  addExport(program, end, { look });
+  addExport(program, end, { onBucket });
   program
     .command('balance')
     .description("show the account's balance")
@@ -95,7 +95,7 @@ export function addLookCommands(
 function addResults(
   program: Program,
   end: (code: ExitCode) => void,
-  { look }: Pick<Performer, 'look'>,
+  { onBucket }: Pick<Performer, 'onBucket'>,
 ): void {
   program
     .command('results')
@@ -121,11 +121,15 @@ Rows that are not finished are "pending". A finished batch has the same file in 
 `,
     )
     .action(async (id, flags) =>
-      end(await look(async () => (await import('../results/results.js')).results, { id, ...flags })),
+      end(await onBucket(async () => (await import('../results/results.js')).results, { id, ...flags })),
     );
 }
 
-function addExport(program: Program, end: (code: ExitCode) => void, { look }: Pick<Performer, 'look'>): void {
+function addExport(
+  program: Program,
+  end: (code: ExitCode) => void,
+  { onBucket }: Pick<Performer, 'onBucket'>,
+): void {
   program
     .command('export')
     .description("export a batch's images and columns as shards for training tools")
@@ -148,6 +152,6 @@ Images are copied byte for byte. After an interruption the same command continue
 `,
     )
     .action(async (id, flags) =>
-      end(await look(async () => (await import('../results/export.js')).exportCommand, { id, ...flags })),
+      end(await onBucket(async () => (await import('../results/export.js')).exportCommand, { id, ...flags })),
     );
 }

@@ -50,7 +50,7 @@ type Perform = <Options>(load: () => Promise<Command<Options>>, options: Options
 export interface Performer {
   readonly perform: Perform;
   /** Runs a command that needs only the bucket: this folder's own works even if nothing is running. */
-  readonly look: Perform;
+  readonly onBucket: Perform;
 }
 
 export function performerIn({ open }: Surroundings): Performer {
@@ -67,7 +67,7 @@ export function performerIn({ open }: Surroundings): Performer {
   };
   return {
     perform,
-    look: async (load, options) =>
+    onBucket: async (load, options) =>
       perform(async () => {
         const { withFolderBucket } = await import('../terminal/engine.js');
         const command = await load();

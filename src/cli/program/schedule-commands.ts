@@ -7,7 +7,7 @@ import { TIME_RULE } from '../../schedules/times/time-given.js';
 import { example, type Performer } from './perform.js';
 
 const SCHEDULE_HELP = `
-Temporal keeps the schedules, and workers carry them out: keep "banana-batch worker" or "banana-batch dev" running.
+Temporal keeps the schedules, and workers run them: keep "banana-batch worker" or "banana-batch dev" running.
 `;
 
 /** The commands below `schedule`, which make batches at set times. */
@@ -33,7 +33,7 @@ export function addScheduleCommands(
       ),
     );
   addCreate(schedule, end, { perform });
-  addLooks(schedule, end, { perform });
+  addShowCommands(schedule, end, { perform });
   addUpdate(schedule, end, { perform });
   addPauses(schedule, end, { perform });
   addFirings(schedule, end, { perform });
@@ -48,7 +48,7 @@ function addCreate(
   withCreateFlags(
     schedule
       .command('create')
-      .description('create a schedule for a sheet; first shows what it buys, when, and at what cost'),
+      .description('create a schedule for a sheet, after showing what it buys, when, and at what cost'),
   )
     .addHelpText(
       'after',
@@ -72,7 +72,7 @@ function addCreate(
     );
 }
 
-function addLooks(
+function addShowCommands(
   schedule: Program,
   end: (code: ExitCode) => void,
   { perform }: Pick<Performer, 'perform'>,
@@ -87,7 +87,7 @@ function addLooks(
     );
   schedule
     .command('show')
-    .description('show what a schedule does, its next five times, and its last ten runs')
+    .description('show what a schedule does, its next five times and its last ten runs')
     .argument('<name>', 'name of the schedule', scheduleName)
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch schedule show posters'))
@@ -156,7 +156,7 @@ function addPauses(
     );
   schedule
     .command('resume')
-    .description('start runs again, at the next times')
+    .description('start runs again, from the next planned time on')
     .argument('<name>', 'name of the schedule', scheduleName)
     .option('--note <text>', 'the reason, shown by "schedule show"')
     .option('--json', 'print one JSON document on standard output', false)
@@ -198,7 +198,7 @@ function addFirings(
     );
   schedule
     .command('backfill')
-    .description('start runs for past times, as if it were then; also while paused')
+    .description('start runs for past times, with the dates of that time; also while paused')
     .argument('<name>', 'name of the schedule', scheduleName)
     .requiredOption('--from <time>', TIME_RULE)
     .requiredOption('--to <time>', 'in the same form; a date alone means the end of that day')

@@ -38,7 +38,12 @@ export function addServeCommands(
     .command('worker')
     .description('process batches until Ctrl-C; run as many workers as you like')
     .option('--roles <list>', 'kinds of work that this worker takes', namesOf(WORKER_ROLES), WORKER_ROLES)
-    .option('--image-memory <size>', 'memory for images being copied', byteSize, 256 * 1024 * 1024)
+    .option(
+      '--image-memory <size>',
+      'memory for images being copied and decoded',
+      byteSize,
+      256 * 1024 * 1024,
+    )
     .option('--webhooks <[host:]port>', 'also receive webhooks, as "webhooks" does', listenAddress)
     .addHelpText('after', example('banana-batch worker --image-memory 512MB'))
     .action(async ({ imageMemory, ...flags }) =>

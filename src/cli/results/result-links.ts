@@ -81,15 +81,15 @@ function expiryNote(
   nowMs: number,
 ): string {
   const endMs = nowMs + validSeconds * 1000;
-  const asked = prettyMs(validSeconds * 1000);
+  const requested = prettyMs(validSeconds * 1000);
   const secret = 'Anyone who has a link can open its image.';
   if (expiresAt && expiresAt.getTime() < endMs) {
     const left = prettyMs(Math.max(0, expiresAt.getTime() - nowMs), { compact: true });
-    return `The links in image_url work only until ${minuteOf(expiresAt.toISOString())} (${left}), not for ${asked}: they expire with the temporary credentials that signed them. For longer links use long-term access keys. ${secret}\n`;
+    return `The links in image_url work only until ${minuteOf(expiresAt.toISOString())} (${left}), not for ${requested}: they expire with the temporary credentials that signed them. For longer links use long-term access keys. ${secret}\n`;
   }
   const until = minuteOf(new Date(endMs).toISOString());
   if (isTemporary && !expiresAt) {
-    return `The links in image_url work until ${until} (${asked}) at the latest: they expire earlier if the temporary credentials that signed them expire earlier, which is not known. ${secret}\n`;
+    return `The links in image_url work until ${until} (${requested}) at the latest: they expire earlier if the temporary credentials that signed them expire earlier, which is not known. ${secret}\n`;
   }
-  return `The links in image_url work until ${until} (${asked}), unless the credentials that signed them are deleted earlier. ${secret}\n`;
+  return `The links in image_url work until ${until} (${requested}), unless the credentials that signed them are deleted earlier. ${secret}\n`;
 }

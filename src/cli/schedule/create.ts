@@ -72,16 +72,16 @@ async function showPlan(
   { name, settings, sheet, address, now }: Given,
   flags: ScheduleCreateFlags,
 ): Promise<FiringPlan> {
-  const { asked, policy } = settings;
+  const { scheduled, policy } = settings;
   const { prices } = config;
   const schedule = { home, name, settings };
   const planned = await planFiring(store, schedule, { sheet, now, own: ownAccount(config), prices });
-  const shownPrices = isFree() && asked.budget === undefined ? undefined : prices;
+  const shownPrices = isFree() && scheduled.budget === undefined ? undefined : prices;
   stderr.write(
     [
       plannedFacts(name, settings, address),
-      expectedTimesText(asked, policy, now, flags.timezone === undefined),
-      firingPlanText(planned, asked.budget, shownPrices),
+      expectedTimesText(scheduled, policy, now, flags.timezone === undefined),
+      firingPlanText(planned, scheduled.budget, shownPrices),
       await inputReachText({ api: config.api, bucket }, sheet.summary.inputs),
       address === undefined ? '' : await sheetReachText(config, address),
     ].join(''),
@@ -104,9 +104,12 @@ async function dryRun(context: CommandContext, given: Given, flags: ScheduleCrea
       const { name, settings, sheet, address, now } = given;
       const source = previewOf(sheet, address);
       const document = {
-        ...scheduleDocument({ format: 1, schedule: name, home, source, ...settings.asked }, settings.policy),
+        ...scheduleDocument(
+          { format: 1, schedule: name, home, source, ...settings.scheduled },
+          settings.policy,
+        ),
         paused: flags.paused,
-        next: comingTimes(settings.asked, now).map((time) => time.toISOString()),
+        next: comingTimes(settings.scheduled, now).map((time) => time.toISOString()),
         images: imagesOf(buys),
         dryRun: true,
       };
@@ -132,21 +135,21 @@ async function create(
   const source: ScheduledSheet['source'] | undefined =
     address === undefined ? await pinGivenSheet(context, access, name, sheet) : { kind: 'address', address };
   if (!source || interrupted.aborted) return notCreated(context, 'interrupted');
-  const { asked, policy } = settings;
+  const { scheduled, policy } = settings;
   const account = access.account();
   const made: ScheduledSheet = {
     format: 1,
     schedule: name,
     home: access.home,
     source,
-    ...asked,
+    ...scheduled,
     ...(account && { service: serviceOf(account) }),
   };
   await createSchedule(access, made, policy, { paused: flags.paused });
   const created = await knownSchedule(access, name);
   if (flags.json) stdout.write(`${JSON.stringify(knownScheduleDocument(created))}\n`);
   const [first] = created.next;
-  const when = first ? ` First run: ${timeToComeText(first, asked.timezone, Date.now())}.` : '';
+  const when = first ? ` First run: ${timeToComeText(first, scheduled.timezone, Date.now())}.` : '';
   stderr.write(
     flags.paused
       ? `Created and paused. Start its runs with: banana-batch schedule resume ${name}\n`

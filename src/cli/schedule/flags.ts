@@ -32,9 +32,9 @@ export function withCreateFlags(program: Command) {
         .argument('<name>', 'name of the schedule; its batches are named after it', scheduleName)
         .argument(
           '<sheet>',
-          's3://bucket/key or https://…, read again for each run; or a path or "-", kept in the bucket as it is now',
+          's3://bucket/key or https://…, read again for each run; or a path or "-", copied into the bucket now',
         ),
-    ).option('--paused', 'create it paused; it starts runs after "schedule resume"', false),
+    ).option('--paused', 'create the schedule paused; its runs start after "schedule resume"', false),
   );
 }
 
@@ -46,7 +46,7 @@ export function withUpdateFlags(program: Command) {
         .argument('<name>', 'name of the schedule', scheduleName)
         .argument(
           '[sheet]',
-          'a new sheet, or the same path to keep its present content (default: unchanged)',
+          'a new sheet, or the same path to copy its current content into the bucket (default: unchanged)',
         ),
       'unchanged',
     ),
@@ -72,11 +72,7 @@ function withScheduleFlags<Args extends unknown[], Flags extends OptionValues, G
       cronLines,
     )
     .option('--every <interval>', 'instead of --cron: 10s or longer, such as 6h', interval)
-    .option(
-      '--offset <duration>',
-      'shifts the times of --every, which are counted from midnight UTC',
-      secondsOrNone,
-    )
+    .option('--offset <duration>', 'shift the times of --every, which count from midnight UTC', secondsOrNone)
     .option('--timezone <zone>', `time zone of --cron, such as Europe/Berlin${by('UTC')}`, timeZone)
     .option(
       '--jitter <duration>',

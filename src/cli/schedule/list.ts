@@ -33,9 +33,9 @@ export const scheduleList: Command<ScheduleListOptions> = (context, { json }) =>
     const found: ListedSchedule[] = [];
     for await (const one of listSchedules(access.client, access.home)) found.push(one);
     const lost = await lostSchedules(access, access.home, new Set(found.map(({ name }) => name)));
-    const looked = await pMap(found, (one) => lookAt(access, one), { concurrency: READS_AT_ONCE });
+    const entries = await pMap(found, (one) => lookAt(access, one), { concurrency: READS_AT_ONCE });
     const shown = [
-      ...looked.filter((look) => look !== undefined),
+      ...entries.filter((entry) => entry !== undefined),
       ...lost.map((name) => ({ kind: 'lost', name, why: lostText(name) }) as const),
     ].toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
     const { bucket, prefix } = access.home;
@@ -55,7 +55,7 @@ export const scheduleList: Command<ScheduleListOptions> = (context, { json }) =>
   });
 
 /** A schedule of the list, or why its details are unknown. */
-type Look =
+type Entry =
   | {
       readonly kind: 'known';
       readonly schedule: Schedule;
@@ -67,12 +67,12 @@ type Look =
   /** Temporal lacks it, although nobody has deleted it. */
   | { readonly kind: 'lost'; readonly name: ScheduleName; readonly why: string };
 
-function nameOf(look: Look): ScheduleName {
-  return look.kind === 'known' ? look.schedule.name : look.name;
+function nameOf(entry: Entry): ScheduleName {
+  return entry.kind === 'known' ? entry.schedule.name : entry.name;
 }
 
 /** Undefined if it was deleted meanwhile. One unreadable schedule must not hide the others. */
-async function lookAt(access: ScheduleHome, listed: ListedSchedule): Promise<Look | undefined> {
+async function lookAt(access: ScheduleHome, listed: ListedSchedule): Promise<Entry | undefined> {
   const { name } = listed;
   try {
     const schedule = await readSchedule(access, access.home, name);
@@ -104,15 +104,15 @@ const COLUMNS: readonly TableColumn[] = [
   { title: 'WHY', shrinks: true },
 ];
 
-function tableOf(looks: readonly Look[], { stdout, environment }: CommandContext, nowMs: number): string {
-  const rows = looks.map((look) => {
-    if (look.kind !== 'known') return [look.name, look.kind, '–', '–', '–', '–', '–', look.why];
-    const { schedule, last, why } = look;
+function tableOf(entries: readonly Entry[], { stdout, environment }: CommandContext, nowMs: number): string {
+  const rows = entries.map((entry) => {
+    if (entry.kind !== 'known') return [entry.name, entry.kind, '–', '–', '–', '–', '–', entry.why];
+    const { schedule, last, why } = entry;
     const { sheet, next } = schedule;
     const [first] = next;
     return [
       schedule.name,
-      stateOf(look),
+      stateOf(entry),
       sheet.mode,
       timesText(sheet.times, sheet.timezone),
       first && !schedule.paused ? timeToComeText(first, sheet.timezone, nowMs) : '–',
@@ -125,16 +125,16 @@ function tableOf(looks: readonly Look[], { stdout, environment }: CommandContext
   return renderTable(COLUMNS, rows, { width: tableWidth(stdout), paintTitle });
 }
 
-function stateOf({ schedule, last, atWork }: Extract<Look, { kind: 'known' }>): string {
+function stateOf({ schedule, last, atWork }: Extract<Entry, { kind: 'known' }>): string {
   if (schedule.paused) return 'paused';
   if (last?.kind === 'waiting') return 'waiting';
   return atWork?.reason === undefined ? 'on' : `batch ${atWork.state}`;
 }
 
-function documentOf(look: Look): Readonly<Record<string, unknown>> {
-  if (look.kind === 'broken') return { schedule: look.name, problem: look.why };
-  if (look.kind === 'lost') return { schedule: look.name, lost: true, problem: look.why };
-  const { schedule, last, why } = look;
+function documentOf(entry: Entry): Readonly<Record<string, unknown>> {
+  if (entry.kind === 'broken') return { schedule: entry.name, problem: entry.why };
+  if (entry.kind === 'lost') return { schedule: entry.name, lost: true, problem: entry.why };
+  const { schedule, last, why } = entry;
   return {
     ...knownScheduleDocument(schedule),
     why: why === '' ? undefined : why,

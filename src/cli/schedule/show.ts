@@ -101,7 +101,7 @@ function firingsText(
   firings: readonly Firing[],
 ): string {
   if (firings.length === 0) return `\nNo runs yet. Start one now: banana-batch schedule trigger ${name}\n`;
-  const told = firings.map((firing) => ({
+  const lines = firings.map((firing) => ({
     ...firingText(firing),
     isAtWork: firing.kind === 'recorded' && firing.batch !== undefined,
     time: zonedText(new Date(firingAtOf(firing)), timezone),
@@ -110,7 +110,7 @@ function firingsText(
     origin === 'stack'
       ? path.join(path.relative(cwd, embeddedBucketFolder(cwd, batch.bucket)), contactSheetKey(batch))
       : `s3://${batch.bucket}/${contactSheetKey(batch)}`;
-  const rows = told.map(({ time, outcome, batch }) => [
+  const rows = lines.map(({ time, outcome, batch }) => [
     time,
     outcome,
     batch?.batchId ?? '–',
@@ -118,7 +118,7 @@ function firingsText(
   ]);
   const colours = coloursFor(stdout, environment);
   const table = renderTable(COLUMNS, rows, { width: tableWidth(stdout), paintTitle: colours.bold });
-  const reasons = told
+  const reasons = lines
     // Running batches are already listed above.
     .filter(({ why, isAtWork }) => why !== undefined && !isAtWork)
     .slice(0, REASONS_SHOWN)

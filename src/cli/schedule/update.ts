@@ -42,7 +42,7 @@ export const scheduleUpdate: Command<ScheduleUpdateOptions> = (context, { name, 
   }
   return withSchedules(context.config, async (access) => {
     const before = await knownSchedule(access, name);
-    const settings = scheduleSettings(changes, { asked: before.sheet, policy: before.policy });
+    const settings = scheduleSettings(changes, { scheduled: before.sheet, policy: before.policy });
     const change: Change = { before, settings, flags };
     if (sheet === undefined) return withPresentSheet(context, access, change);
     const place = sheetPlace(sheet);
@@ -109,7 +109,7 @@ async function update(
     schedule: name,
     home,
     source,
-    ...settings.asked,
+    ...settings.scheduled,
   });
   const preview = after(previewOf(before, read, given));
   const changed = changedFacts(
@@ -127,7 +127,7 @@ async function update(
     { home, name, settings },
     { sheet: read, now: new Date(), own: ownAccount(config), prices: config.prices },
   );
-  const { budget } = settings.asked;
+  const { budget } = settings.scheduled;
   stderr.write(
     firingPlanText(planned, budget, access.isFree() && budget === undefined ? undefined : config.prices),
   );

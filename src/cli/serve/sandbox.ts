@@ -117,7 +117,7 @@ function statsText(stats: SandboxStats): string {
     ['creates', counts(stats.creates)],
     ['polls', counts(stats.polls)],
     ['images', counts(stats.imageRequests)],
-    ['most in flight', String(stats.mostInFlight)],
+    ['peak in flight', String(stats.mostInFlight)],
     ['misbehaviours', counts(stats.misbehaviours)],
     ['client errors', faultsOf(stats)],
   ]);

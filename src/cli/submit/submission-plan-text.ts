@@ -20,7 +20,7 @@ export function sheetText(
   sheet: string,
   summary: SheetSummary,
   { duplicates, moment }: Pick<SheetSettings, 'duplicates' | 'moment'>,
-  told = 'all are listed in rejects.csv',
+  whereListed = 'all are listed in rejects.csv',
 ): string {
   const models = MODELS.map(
     (model) => [model, imagesOf(summary.images.filter((kind) => kind.model === model))] as const,
@@ -46,7 +46,7 @@ export function sheetText(
   const shown = summary.firstRejected.slice(0, SHOWN_REJECTS);
   lines.push(...shown.map((rejected) => `           ${rejectLine(rejected)}`));
   const more = summary.rejected - shown.length;
-  if (more > 0) lines.push(`           … and ${more} more; ${told}`);
+  if (more > 0) lines.push(`           … and ${more} more; ${whereListed}`);
   return `${lines.join('\n')}\n`;
 }
 
@@ -101,8 +101,10 @@ const ONCE_EACH = ' by BANANA_PRICES, not counting jobs repeated after a failure
 export function rejectedByBatchText(summary: SheetSummary, plan: SubmissionPlan): string {
   const more = plan.summary.rejected - summary.rejected;
   if (more === 0) return '';
-  const told = new Set(summary.firstRejected.map(({ line }) => line));
-  const shown = plan.summary.firstRejected.filter(({ line }) => !told.has(line)).slice(0, SHOWN_REJECTS);
+  const shownLines = new Set(summary.firstRejected.map(({ line }) => line));
+  const shown = plan.summary.firstRejected
+    .filter(({ line }) => !shownLines.has(line))
+    .slice(0, SHOWN_REJECTS);
   const lines = shown.map((rejected) => `           ${rejectLine(rejected)}\n`).join('');
   return `Rejected   ${counted(more, 'row')}, because rows of the batch already have their names:\n${lines}`;
 }

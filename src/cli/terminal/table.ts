@@ -96,9 +96,9 @@ const NO_FRAME = {
 
 /** Names and values below each other, the values in one column; without empty values. */
 export function renderFacts(facts: readonly (readonly [name: string, value: string | undefined])[]): string {
-  const told = facts.flatMap(([name, value]) => (value ? [[name, value] as const] : []));
-  const widest = Math.max(0, ...told.map(([name]) => name.length));
-  return told.map(([name, value]) => `${name.padEnd(widest)}  ${oneLine(value)}\n`).join('');
+  const shown = facts.flatMap(([name, value]) => (value ? [[name, value] as const] : []));
+  const widest = Math.max(0, ...shown.map(([name]) => name.length));
+  return shown.map(([name, value]) => `${name.padEnd(widest)}  ${oneLine(value)}\n`).join('');
 }
 
 /** Writes to a stream and waits until it accepts more, so that a slow reader of a long output costs no memory. */

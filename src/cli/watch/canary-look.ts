@@ -6,7 +6,7 @@ import { canaryPageKey, type BatchLocation } from '../../storage/layout.js';
 import { askConsent } from '../terminal/consent.js';
 import type { CommandContext } from '../terminal/command-context.js';
 import { embeddedBucketFolder, type Engine } from '../terminal/engine.js';
-import { tellResume } from '../control/resume.js';
+import { sendResume } from '../control/resume.js';
 import type { BatchAccess } from '../terminal/batch-access.js';
 
 /** The pause in which a batch waits for a review of its canary; undefined if it continues by itself, and for other batches. */
@@ -35,14 +35,14 @@ export async function lookAtCanary(
     const answer = await askConsent({ stdin, stderr, interrupted: signal }, question);
     if (answer === 'interrupted') return 'interrupted';
     if (answer === 'given') {
-      await tellResume(access, batchId, { rebind: false });
+      await sendResume(access, batchId, { rebind: false });
       return 'resumed';
     }
   }
   const isWorkerHere = engine?.hasWorker() === true;
   const worker = context.config.temporal ? 'npx banana-batch worker' : 'npx banana-batch dev';
   const how = isWorkerHere
-    ? `Its worker was this command: run the same command again in a terminal, and it asks again. Or start another worker with: ${worker}, then continue`
+    ? `This command was its only worker. Run the same command again in a terminal, and it asks again; or start a worker (${worker}) and continue`
     : 'Continue';
   stderr.write(
     `"${location.batchId}" is waiting; nothing is lost. ${how} with: banana-batch resume ${batchId}, or end it with: banana-batch cancel ${batchId}\n`,

@@ -35,7 +35,7 @@ export function statusLine(status: BatchStatus): string {
     ...(status.imagesPerMinute ? [`${status.imagesPerMinute}/min`] : []),
     ...(status.etaSeconds ? [etaText(status.etaSeconds)] : []),
     ...paceText(status),
-    ...overdueWord(status),
+    ...overdueNote(status),
     ...(status.reason ? [status.reason] : []),
   ].join(' · ');
 }
@@ -197,7 +197,7 @@ export function overdueLines(status: OldestRows): readonly string[] {
 }
 
 /** The same for one line: the oldest of them. */
-export function overdueWord(status: OldestRows): readonly string[] {
+export function overdueNote(status: OldestRows): readonly string[] {
   const [oldest] = overdueRows(status);
   return oldest ? [`oldest row: ${idText(oldest)}, ${secondsText(oldest.ageSeconds)}`] : [];
 }

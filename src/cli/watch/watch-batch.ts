@@ -29,15 +29,15 @@ export async function watchBatch(
   const pace = new Pace();
   const looking = { ...access, shardRows: new ShardRows(access.store) };
   let last: BatchStatus | undefined;
-  let said: string | undefined;
+  let printed: string | undefined;
   try {
     while (!signal.aborted) {
       try {
         last = atPace((await readBatchStatus(looking, location)) ?? last, pace);
         if (last) progress.show(statusBlock(last, colours), statusLine(last));
         const news = last && `${last.state} ${last.reason ?? ''}`;
-        if (last && !stderr.isTTY && news !== said) {
-          said = news;
+        if (last && !stderr.isTTY && news !== printed) {
+          printed = news;
           progress.say(statusLine(last));
         }
         if (!last || !isOpen(last) || isEnough(last)) return last;

@@ -16,8 +16,8 @@ export interface Canary extends CanaryOptions {
 export const MAX_CANARY_ROWS = 100;
 
 /** The canary of a run with this many planned rows; undefined if none is requested, or if no row would be left. */
-export function canaryOf(asked: CanaryOptions | undefined, rowsToRun: number): Canary | undefined {
-  return asked && asked.rows < rowsToRun ? { ...asked, of: rowsToRun } : undefined;
+export function canaryOf(options: CanaryOptions | undefined, rowsToRun: number): Canary | undefined {
+  return options && options.rows < rowsToRun ? { ...options, of: rowsToRun } : undefined;
 }
 
 /** Fraction of the golden ratio: its multiples spread evenly over 0…1 without a short cycle. */

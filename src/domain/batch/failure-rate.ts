@@ -59,5 +59,5 @@ export const JOBS_MISSING_CAUSE: HoldCause = {
   scope: 'account',
   code: JOBS_MISSING,
   message:
-    'The service does not find jobs that it created for this batch (404). Check that the service and account are still the same. The batch continues by itself when the service finds these jobs or a later one. If they are lost for good, buy their images again: banana-batch resume ID',
+    'The service does not find jobs that it created for this batch (404). Check that the service and account are still the same. The batch continues by itself when the service finds these jobs or a later one. If the jobs are lost, buy their images again: banana-batch resume ID',
 };

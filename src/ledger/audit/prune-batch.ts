@@ -90,12 +90,12 @@ export async function deleteLeftovers(
 
 function uncertain(batchId: string, why: string): UsageError {
   return new UsageError(
-    `Nothing was deleted: ${why}, so it is not known which images of batch "${batchId}" are left over. See all differences with: banana-batch verify ${batchId}`,
+    `Nothing was deleted: ${why}, so it is not known which images of batch "${batchId}" are unused. See all differences with: banana-batch verify ${batchId}`,
   );
 }
 
 function notSealed(batchId: string, runSeq: number): UsageError {
   return new UsageError(
-    `Run ${runSeq} of batch "${batchId}" has no final report yet and may still use images that look left over. Prune the batch when it has finished: banana-batch status ${batchId}`,
+    `Run ${runSeq} of batch "${batchId}" has no final report yet and may still use images that look unused. Prune the batch when it has finished: banana-batch status ${batchId}`,
   );
 }

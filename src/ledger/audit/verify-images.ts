@@ -30,7 +30,7 @@ export async function* verifyImages(
   { deep, signal }: { readonly deep: boolean; readonly signal: AbortSignal },
 ): AsyncGenerator<CheckedImage> {
   const witness = at(run, reportKey(run));
-  const look = async (outcome: RowOutcome & { imageKey: string }): Promise<CheckedImage> => {
+  const checkImage = async (outcome: RowOutcome & { imageKey: string }): Promise<CheckedImage> => {
     const ref: ObjectRef = at(run, `${batchRoot(run)}${outcome.imageKey}`);
     const one = { store, witness, signal };
     const head = await readOrFault(() => store.head(ref, signal), one);
@@ -50,7 +50,7 @@ export async function* verifyImages(
     };
   };
   const concurrency = deep ? READS_AT_ONCE : HEADS_AT_ONCE;
-  yield* pMapIterable(storedRows(index), look, { concurrency });
+  yield* pMapIterable(storedRows(index), checkImage, { concurrency });
 }
 
 async function* storedRows(index: SealedRowsIndex): AsyncGenerator<RowOutcome & { imageKey: string }> {

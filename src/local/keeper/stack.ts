@@ -141,7 +141,7 @@ class StackUse {
     this.#closed = new Promise((resolve) => socket.once('close', () => resolve()));
     this.answer = new Promise((resolve) => {
       onLines(socket, newsSchema, (news) => {
-        this.#hear(news);
+        this.#handle(news);
         if (news.kind === 'ready' || news.kind === 'failed') resolve(news);
       });
       socket.once('close', () => resolve(undefined));
@@ -176,7 +176,7 @@ class StackUse {
     );
   }
 
-  #hear(news: KeeperNews): void {
+  #handle(news: KeeperNews): void {
     if (news.kind === 'lost' && !this.#stopping) this.#lose(errorOf(news.fault));
     if (news.kind === 'ended') this.#hasEnded = true;
     if (news.kind !== 'turn') return;

@@ -7,7 +7,7 @@ import { chance } from './seeded-chance.js';
 export class Misbehaviour {
   readonly #seed: string;
   readonly #rateOf: (name: MisbehaviourName) => number;
-  readonly #asked = new Map<string, number>();
+  readonly #draws = new Map<string, number>();
   readonly #next = new Map<MisbehaviourName, number>();
   readonly #played = new Map<MisbehaviourName, number>();
 
@@ -35,8 +35,8 @@ export class Misbehaviour {
 
   /** The next seeded number in [0, 1) of the sequence `name`. */
   share(name: string): number {
-    const count = (this.#asked.get(name) ?? 0) + 1;
-    this.#asked.set(name, count);
+    const count = (this.#draws.get(name) ?? 0) + 1;
+    this.#draws.set(name, count);
     return chance(this.#seed, name, count);
   }
 

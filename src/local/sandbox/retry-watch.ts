@@ -6,7 +6,7 @@ export class RetryWatch {
   readonly #notBefore = new Map<string, number>();
 
   /** Records that `who` must wait until `at`. */
-  tell(who: string, at: number): void {
+  noteWait(who: string, at: number): void {
     this.#notBefore.set(who, at);
   }
 

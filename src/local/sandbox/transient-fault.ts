@@ -12,7 +12,7 @@ export function transientFault(core: SandboxCore, of: 'create' | 'poll', who: st
   const { misbehaviour, settings, tally } = core;
   const tooMany = (retryAfter: string, until: number): Answer => {
     tally.tooManyRequests += 1;
-    core.retries.tell(who, until);
+    core.retries.noteWait(who, until);
     return {
       kind: 'json',
       status: 429,

@@ -53,8 +53,8 @@ export async function choosePlace(
 ): Promise<BatchLocation> {
   const known = await findPlace(store, home);
   if (!folder) return known;
-  const asked = { ...folder, batchId: home.batchId };
-  if (isSamePlace(known, asked)) return known;
+  const requested = { ...folder, batchId: home.batchId };
+  if (isSamePlace(known, requested)) return known;
   const isLeft = !isSamePlace(known, home) && (await findNote(store, home))?.isVoid;
   if (!isLeft && (!isSamePlace(known, home) || (await hasRuns(store, home)))) {
     throw new UsageError(
@@ -62,8 +62,8 @@ export async function choosePlace(
     );
   }
   await store.checkBucket(folder.bucket);
-  await refuseTaken(store, asked);
-  return asked;
+  await refuseTaken(store, requested);
+  return requested;
 }
 
 /** Simultaneous submissions of nested folders back off and retry, so that one of them succeeds. */
@@ -123,47 +123,47 @@ export async function confirmPlace(store: ObjectStore, location: BatchLocation):
     if (!(await findNote(store, location))?.isVoid) throw takenBy(location, note.batchId);
   }
   // A batch that wrote no note before this check gives way; one that did waits for the other.
-  const mostLooks = note?.batchId === location.batchId ? CONFIRMING_LOOKS : 1;
+  const mostChecks = note?.batchId === location.batchId ? CONFIRMING_CHECKS : 1;
   let nested = await nestedPlace(store, location);
-  for (let look = 1; nested && look < mostLooks; look += 1) {
+  for (let check = 1; nested && check < mostChecks; check += 1) {
     await delay(GIVES_WAY_MS.least * 5);
     nested = await nestedPlace(store, location);
   }
   if (nested) throw nestedIn(location, nested);
 }
 
-const CONFIRMING_LOOKS = 4;
+const CONFIRMING_CHECKS = 4;
 
 async function readNote(store: ObjectStore, location: BatchLocation): Promise<PlaceFile | undefined> {
   return readDocumentIfAny(store, at(location, placeKey(location)), PlaceFile);
 }
 
 /** A folder is free if it contains only what this batch has put there, and no batch is around it. */
-async function refuseTaken(store: ObjectStore, asked: BatchLocation): Promise<void> {
-  const found = await findNote(store, asked);
-  if (found?.note.batchId === asked.batchId) return;
-  if (found && !found.isVoid) throw takenBy(asked, found.note.batchId);
-  const around = await placeAround(store, asked);
-  if (around) throw nestedIn(asked, around);
-  const root = batchRoot(asked);
+async function refuseTaken(store: ObjectStore, requested: BatchLocation): Promise<void> {
+  const found = await findNote(store, requested);
+  if (found?.note.batchId === requested.batchId) return;
+  if (found && !found.isVoid) throw takenBy(requested, found.note.batchId);
+  const around = await placeAround(store, requested);
+  if (around) throw nestedIn(requested, around);
+  const root = batchRoot(requested);
   // What a submission without a run has left behind does not block others.
-  const left = await voidClaimsInside(store, asked);
+  const left = await voidClaimsInside(store, requested);
   const isLeft = (key: string): boolean =>
     left.some((folder) => key.startsWith(folder)) ||
-    (found !== undefined && (key === placeKey(asked) || key.startsWith(inputsPrefix(asked))));
-  for await (const { key } of store.list(asked.bucket, root)) {
+    (found !== undefined && (key === placeKey(requested) || key.startsWith(inputsPrefix(requested))));
+  for await (const { key } of store.list(requested.bucket, root)) {
     // Consoles create an empty object for a folder.
     if (key === root || isLeft(key)) continue;
     throw new UsageError(
-      `${addressOf(asked)} is not empty: it contains s3://${asked.bucket}/${key}. Choose an empty folder with --to.`,
+      `${addressOf(requested)} is not empty: it contains s3://${requested.bucket}/${key}. Choose an empty folder with --to.`,
     );
   }
 }
 
-function nestedIn(asked: BatchFolder, { relation, address, isStarted }: NestedPlace): UsageError {
+function nestedIn(requested: BatchFolder, { relation, address, isStarted }: NestedPlace): UsageError {
   const other = `the batch at ${address}${isStarted ? '' : ', which is being submitted'}`;
   const how = relation === 'around' ? `is inside ${other}` : `contains ${other}`;
-  return new UsageError(`${addressOf(asked)} ${how}. Choose another folder with --to.`);
+  return new UsageError(`${addressOf(requested)} ${how}. Choose another folder with --to.`);
 }
 
 function takenBy(location: BatchFolder, batchId: string | undefined): UsageError {

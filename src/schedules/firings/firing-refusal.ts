@@ -8,19 +8,19 @@ import { placeText } from '../../sheet/record-place.js';
 export class FiringRefusal extends Error {
   override readonly name = 'FiringRefusal';
   /** The same without any content of the sheet's cells: for workflow history and notices. */
-  readonly told: string;
+  readonly publicMessage: string;
 
-  constructor(message: string, options: ErrorOptions & { readonly told: string }) {
+  constructor(message: string, options: ErrorOptions & { readonly publicMessage: string }) {
     super(message, options);
-    this.told = options.told;
+    this.publicMessage = options.publicMessage;
   }
 }
 
 /** The meaning of an error in a run of the schedule. */
 export type FiringFault =
   | { readonly kind: 'refused'; readonly refusal: FiringRefusal }
-  /** Temporary. `told` is short, and for workflow history. */
-  | { readonly kind: 'passing'; readonly message: string; readonly told: string };
+  /** Temporary. `publicMessage` is short, and for workflow history. */
+  | { readonly kind: 'passing'; readonly message: string; readonly publicMessage: string };
 
 /** Which step of a run of the schedule failed; `sheet` while it was read from `label`. */
 export interface FiringStep {
@@ -42,26 +42,28 @@ export function faultOf(error: unknown, { schedule, label }: FiringStep): Firing
   }
   if (error instanceof SheetDownloadError) {
     const { message, isPassing } = error;
-    return isPassing ? { kind: 'passing', message, told: message } : refused(error, message);
+    return isPassing ? { kind: 'passing', message, publicMessage: message } : refused(error, message);
   }
   if (error instanceof UsageError) return refused(error, error.message);
   if (error instanceof StorageError) {
     // An object's key may be a cell of the sheet.
-    const told = `The bucket ${error.ref.bucket} cannot be used (${error.code}). Details: banana-batch schedule show ${schedule}`;
-    return isLasting(error.code) ? refused(error, told) : { kind: 'passing', message: error.message, told };
+    const publicMessage = `The bucket ${error.ref.bucket} cannot be used (${error.code}). Details: banana-batch schedule show ${schedule}`;
+    return isLasting(error.code)
+      ? refused(error, publicMessage)
+      : { kind: 'passing', message: error.message, publicMessage };
   }
   const name = error instanceof Error ? error.name : 'unknown';
   const message = `${name}: ${error instanceof Error ? error.message : String(error)}`;
-  return { kind: 'passing', message, told: `Unexpected error (${name}); see the worker's log.` };
+  return { kind: 'passing', message, publicMessage: `Unexpected error (${name}); see the worker's log.` };
 }
 
 /** A refusal that may quote the sheet's cells, with another text outside of the record. */
-export function quoting(error: UsageError, told: string): FiringRefusal {
-  return new FiringRefusal(error.message, { told, cause: error });
+export function quoting(error: UsageError, publicMessage: string): FiringRefusal {
+  return new FiringRefusal(error.message, { publicMessage, cause: error });
 }
 
-function refused(error: Error, told: string): FiringFault {
-  return { kind: 'refused', refusal: new FiringRefusal(error.message, { told, cause: error }) };
+function refused(error: Error, publicMessage: string): FiringFault {
+  return { kind: 'refused', refusal: new FiringRefusal(error.message, { publicMessage, cause: error }) };
 }
 
 /** Faults that a person must fix. */

@@ -71,8 +71,8 @@ async function fetched(
   } catch (error) {
     signal.throwIfAborted();
     if (!deadline.expired()) throw error;
-    const told = `${labelOf(sheet)}: fetching the sheet took more than ${spanText(fetchMs)}. Check the speed of its server, or put the sheet in s3:// and use that address.`;
-    throw new FiringRefusal(told, { told, cause: error });
+    const publicMessage = `${labelOf(sheet)}: fetching the sheet took more than ${spanText(fetchMs)}. Check the speed of its server, or put the sheet in s3:// and use that address.`;
+    throw new FiringRefusal(publicMessage, { publicMessage, cause: error });
   } finally {
     deadline.dispose();
   }
@@ -103,8 +103,8 @@ type AddressSource = Extract<ScheduledSheet['source'], { readonly kind: 'address
 function addressOf(sheet: ScheduledSheet, { address }: AddressSource): SheetAddress {
   const place = sheetAddressIn(address);
   if (place) return place;
-  const told = `${labelOf(sheet)} is not the address of a sheet: expected s3://bucket/key or https://host/path.`;
-  throw new FiringRefusal(told, { told });
+  const publicMessage = `${labelOf(sheet)} is not the address of a sheet: expected s3://bucket/key or https://host/path.`;
+  throw new FiringRefusal(publicMessage, { publicMessage });
 }
 
 function refuseChanged(
@@ -112,8 +112,8 @@ function refuseChanged(
   { sha256 }: { readonly sha256: string },
 ): void {
   if (source.kind !== 'pinned' || sha256 === source.sha256) return;
-  const told = `The copy of the sheet that schedule "${schedule}" keeps in the bucket was changed: s3://${home.bucket}/${source.key}. Replace it with: banana-batch schedule update ${schedule} SHEET`;
-  throw new FiringRefusal(told, { told });
+  const publicMessage = `The copy of the sheet that schedule "${schedule}" keeps in the bucket was changed: s3://${home.bucket}/${source.key}. Replace it with: banana-batch schedule update ${schedule} SHEET`;
+  throw new FiringRefusal(publicMessage, { publicMessage });
 }
 
 async function inputsOf(
@@ -135,8 +135,8 @@ function withoutSheet(error: unknown, sheet: ScheduledSheet): unknown {
   if (!(error instanceof StorageError)) return error;
   const why = whyNot(error.code);
   if (why === undefined) return error;
-  const told = `${labelOf(sheet)}: the sheet cannot be read: ${why}.`;
-  return new FiringRefusal(told, { told, cause: error });
+  const publicMessage = `${labelOf(sheet)}: the sheet cannot be read: ${why}.`;
+  return new FiringRefusal(publicMessage, { publicMessage, cause: error });
 }
 
 function whyNot(code: StorageErrorCode): string | undefined {

@@ -152,10 +152,10 @@ function explained(error: unknown, sheet: ScheduledSheet, summary: SheetSummary)
   const show = `banana-batch schedule show ${sheet.schedule}`;
   switch (error.reason) {
     case 'all-rejected': {
-      const told = `${label}: every row of the sheet is rejected (${summary.rejected}); nothing was started.`;
+      const publicMessage = `${label}: every row of the sheet is rejected (${summary.rejected}); nothing was started.`;
       const [first] = summary.firstRejected;
       const why = first ? ` The first: ${placeText(first)}, ${first.column}: ${first.rule}` : '';
-      return new FiringRefusal(`${told}${why}`, { told, cause: error });
+      return new FiringRefusal(`${publicMessage}${why}`, { publicMessage, cause: error });
     }
     case 'new-ids':
       return quoting(
@@ -163,8 +163,8 @@ function explained(error: unknown, sheet: ScheduledSheet, summary: SheetSummary)
         `${label}: a spreadsheet seems to have rewritten ids of the sheet; nothing was started. See which: ${show}`,
       );
     case 'shrunken': {
-      const told = `${label}: ${error.message}`;
-      return new FiringRefusal(told, { told, cause: error });
+      const publicMessage = `${label}: ${error.message}`;
+      return new FiringRefusal(publicMessage, { publicMessage, cause: error });
     }
     case 'input-changed':
       return quoting(error, `An input image changed while it was read. See which: ${show}`);
@@ -178,7 +178,7 @@ function refuseOtherService(
 ): void {
   const own = serviceOf(account());
   if (service === undefined ? !isSandbox() : service === own) return;
-  const made = service === undefined ? 'without naming a service' : `for ${serviceName(service)}`;
+  const made = service === undefined ? 'without a configured service' : `for ${serviceName(service)}`;
   throw new UsageError(
     `Schedule "${schedule}" was created ${made}, but the workers run with ${isSandbox() ? 'a sandbox' : own}; nothing was started. Start the workers with the right BANANAHUB_API_KEY and BANANAHUB_BASE_URL, or delete the schedule and create it again.`,
   );

@@ -7,13 +7,13 @@ import type { NoticeEvent } from '../../domain/batch/notice.js';
 import type { ScheduleName } from '../../domain/batch/schedule-name.js';
 import { type HomeFolder, at } from '../../storage/layout.js';
 import { StorageError, type ObjectStore } from '../../storage/object-store.js';
-import { firingKey, scheduleAddress, scheduleRoot, toldSkipsKey } from '../schedule-layout.js';
+import { firingKey, scheduleAddress, scheduleRoot, reportedSkipsKey } from '../schedule-layout.js';
 import { putFiringRecord } from './firing-records.js';
 import { matchingTimes } from '../times/matching-times.js';
 import { describedSchedule, takenFirings, type ScheduleAccess } from '../schedule-client.js';
 
 /** Starts the delivery of a notice; `at` is ISO 8601. */
-export type TellEvent = (event: NoticeEvent, at: string) => Promise<void>;
+export type SendNotice = (event: NoticeEvent, at: string) => Promise<void>;
 
 /** A schedule to check for skipped runs. */
 export interface WatchedSchedule {
@@ -24,40 +24,40 @@ export interface WatchedSchedule {
 }
 
 // A server that comes back counts missed times with a small delay.
-const OVERLAP_OF_LOOKS_MS = 60 * 60_000;
+const CHECK_OVERLAP_MS = 60 * 60_000;
 
 /**
  * Records and reports the runs that the server has skipped since the last check, each once. Returns the next times;
  * undefined if the schedule is gone. Reports before it records, so that no crash can lose a report.
  */
-export async function tellSkips(
-  access: Pick<ScheduleAccess, 'client' | 'store'> & { readonly tell?: TellEvent | undefined },
+export async function reportSkips(
+  access: Pick<ScheduleAccess, 'client' | 'store'> & { readonly notify?: SendNotice | undefined },
   watched: WatchedSchedule,
   now: Date,
 ): Promise<readonly Date[] | undefined> {
-  const { client, store, tell } = access;
+  const { client, store, notify } = access;
   const { home, schedule } = watched;
   const found = await describedSchedule(client, schedule);
   if (!found) return undefined;
   const { info, policies } = found;
-  const before = await readToldSkips(store, home, schedule, info.createdAt);
-  const { told } = before;
-  const note = (next: ToldSkips): Promise<boolean> =>
-    noteToldSkips(store, home, schedule, {
+  const before = await readReportedSkips(store, home, schedule, info.createdAt);
+  const { reported } = before;
+  const note = (next: ReportedSkips): Promise<boolean> =>
+    storeReportedSkips(store, home, schedule, {
       ...before,
-      told: { ...next, lookedAt: lookedAt.toISOString() },
+      reported: { ...next, lookedAt: lookedAt.toISOString() },
     });
   const counted = {
-    missed: info.numActionsMissedCatchupWindow - told.missed,
-    overlapped: info.numActionsSkippedOverlap - told.overlapped,
+    missed: info.numActionsMissedCatchupWindow - reported.missed,
+    overlapped: info.numActionsSkippedOverlap - reported.overlapped,
   };
-  const lookedAt = new Date(Math.max(Date.parse(told.lookedAt), now.getTime() - OVERLAP_OF_LOOKS_MS));
-  const isLong = lookedAt.getTime() - Date.parse(told.lookedAt) > OVERLAP_OF_LOOKS_MS;
+  const lookedAt = new Date(Math.max(Date.parse(reported.lookedAt), now.getTime() - CHECK_OVERLAP_MS));
+  const isLong = lookedAt.getTime() - Date.parse(reported.lookedAt) > CHECK_OVERLAP_MS;
   if (counted.missed <= 0 && counted.overlapped <= 0) {
-    if (isLong) await note(told);
+    if (isLong) await note(reported);
     return info.nextActionTimes;
   }
-  const from = new Date(told.lookedAt);
+  const from = new Date(reported.lookedAt);
   const past = await matchingTimes(client, schedule, { from, to: now });
   const skipped = skippedTimes(await unexplained(access, watched, found, past), counted);
   const away = `The Temporal server was down at that time and for ${prettyMs(policies.catchupWindow)} after it (--catchup).`;
@@ -68,9 +68,9 @@ export async function tellSkips(
   ];
   const startedAt = now.toISOString();
   const address = scheduleAddress(home, schedule);
-  for (const { time, ...why } of toldSkips(skips)) {
+  for (const { time, ...why } of skipsToReport(skips)) {
     const firingAt = isoSeconds(time);
-    await tell?.({ type: 'schedule.firing-skipped', schedule, address, firingAt, ...why }, startedAt);
+    await notify?.({ type: 'schedule.firing-skipped', schedule, address, firingAt, ...why }, startedAt);
   }
   for (const { time, reason } of skips) {
     const firingAt = isoSeconds(time);
@@ -78,7 +78,7 @@ export async function tellSkips(
     await putFiringRecord(store, home, { format: 1, schedule, firingAt, startedAt, outcome });
   }
   await note({
-    ...told,
+    ...reported,
     missed: info.numActionsMissedCatchupWindow,
     overlapped: info.numActionsSkippedOverlap,
   });
@@ -133,7 +133,7 @@ export function skippedTimes(
 const MOST_TOLD = 10;
 
 /** The skips to report, in order: each, or if there are more than ten, the newest with a note about the others. */
-export function toldSkips<Skip extends { readonly time: Date; readonly reason: string }>(
+export function skipsToReport<Skip extends { readonly time: Date; readonly reason: string }>(
   skips: readonly Skip[],
 ): readonly Skip[] {
   const [first, newest] = [skips[0], skips.at(-1)];
@@ -143,7 +143,7 @@ export function toldSkips<Skip extends { readonly time: Date; readonly reason: s
 }
 
 /** `_schedules/<name>/told-skips.json`: the server's number of skipped runs at the last report. */
-const ToldSkips = z.object({
+const ReportedSkips = z.object({
   format: z.literal(1),
   /** When the counting schedule was created: a recreated one counts from 0. */
   createdAt: z.iso.datetime(),
@@ -152,17 +152,17 @@ const ToldSkips = z.object({
   /** Everything up to then is reported. */
   lookedAt: z.iso.datetime(),
 });
-export type ToldSkips = z.infer<typeof ToldSkips>;
+export type ReportedSkips = z.infer<typeof ReportedSkips>;
 
 /** What was reported, and the version of the document that says so. */
 export interface FoundSkips {
-  readonly told: ToldSkips;
+  readonly reported: ReportedSkips;
   /** Absent if there is no document yet. */
   readonly etag?: string;
 }
 
 /** What was reported of a schedule's skipped runs; nothing if it was recreated since. */
-async function readToldSkips(
+async function readReportedSkips(
   store: ObjectStore,
   home: HomeFolder,
   schedule: ScheduleName,
@@ -170,24 +170,24 @@ async function readToldSkips(
 ): Promise<FoundSkips> {
   const ref = refOf(home, schedule);
   const head = await store.head(ref);
-  const parsed = head && ToldSkips.parse(JSON.parse(await store.readText(ref)));
+  const parsed = head && ReportedSkips.parse(JSON.parse(await store.readText(ref)));
   const made = createdAt.toISOString();
-  const told: ToldSkips =
+  const reported: ReportedSkips =
     parsed?.createdAt === made
       ? parsed
       : { format: 1, createdAt: made, overlapped: 0, missed: 0, lookedAt: made };
-  return { told, ...(head && { etag: head.etag }) };
+  return { reported, ...(head && { etag: head.etag }) };
 }
 
 /** Records what is now reported; false if another process has recorded something meanwhile. */
-async function noteToldSkips(
+async function storeReportedSkips(
   store: ObjectStore,
   home: HomeFolder,
   schedule: ScheduleName,
-  { told, etag }: FoundSkips,
+  { reported, etag }: FoundSkips,
 ): Promise<boolean> {
   try {
-    await store.put(refOf(home, schedule), Buffer.from(`${JSON.stringify(told)}\n`), {
+    await store.put(refOf(home, schedule), Buffer.from(`${JSON.stringify(reported)}\n`), {
       contentType: 'application/json',
       condition: etag === undefined ? { kind: 'absent' } : { kind: 'unchanged', etag },
     });
@@ -199,5 +199,5 @@ async function noteToldSkips(
 }
 
 function refOf(home: HomeFolder, schedule: ScheduleName): ReturnType<typeof at> {
-  return at({ bucket: home.bucket, root: scheduleRoot(home, schedule) }, toldSkipsKey(home, schedule));
+  return at({ bucket: home.bucket, root: scheduleRoot(home, schedule) }, reportedSkipsKey(home, schedule));
 }

@@ -22,14 +22,14 @@ export function parseTimeZone(text: string): string | undefined {
 
 /** Similar zone names, at most 3. */
 export function nearTimeZones(text: string): readonly string[] {
-  const asked = text.toLowerCase().replaceAll(/[\s-]+/g, '_');
+  const wanted = text.toLowerCase().replaceAll(/[\s-]+/g, '_');
   const names = ['UTC', ...Intl.supportedValuesOf('timeZone')];
-  const cities = names.filter((name) => asked !== '' && name.toLowerCase().split('/').at(-1) === asked);
-  const within = names.filter((name) => asked.length > 2 && name.toLowerCase().includes(asked));
+  const cities = names.filter((name) => wanted !== '' && name.toLowerCase().split('/').at(-1) === wanted);
+  const within = names.filter((name) => wanted.length > 2 && name.toLowerCase().includes(wanted));
   const bySpelling = new Map(names.map((name) => [name.toLowerCase(), name]));
   const byCity = new Map(names.map((name) => [name.toLowerCase().split('/').at(-1) ?? '', name]));
   const near = [bySpelling, byCity].flatMap((known) => {
-    const match = closestMatch(asked, [...known.keys()], { maxDistance: Math.floor(asked.length * 0.4) });
+    const match = closestMatch(wanted, [...known.keys()], { maxDistance: Math.floor(wanted.length * 0.4) });
     return known.get(match ?? '') ?? [];
   });
   return [...new Set([...cities, ...within, ...near])].slice(0, 3);

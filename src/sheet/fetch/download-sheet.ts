@@ -105,9 +105,9 @@ function requestOf(url: URL): Dispatcher.RequestOptions {
 const Context = z.object({ history: z.array(z.instanceof(URL)) });
 
 /** The URLs that answered, in order; the last one gave the answer. */
-function hopsOf(context: object, asked: URL): readonly URL[] {
+function hopsOf(context: object, requested: URL): readonly URL[] {
   const history = Context.safeParse(context).data?.history ?? [];
-  return history.length > 0 ? history : [asked];
+  return history.length > 0 ? history : [requested];
 }
 
 function headerOf({ headers }: Dispatcher.ResponseData, name: string): string | undefined {

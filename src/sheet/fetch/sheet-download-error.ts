@@ -48,7 +48,7 @@ function reason(error: unknown, receivedBytes: number): string {
     case 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH':
     case 'ECONNRESET':
     case 'HPE_INVALID_EOF_STATE':
-      return `the connection broke off after ${prettyBytes(receivedBytes)}. Try again`;
+      return `the connection was lost after ${prettyBytes(receivedBytes)}. Try again`;
     case 'ENOSPC':
       return 'the disk is full. Make room in the temporary folder, or set TMPDIR';
     default:

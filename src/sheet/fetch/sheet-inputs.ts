@@ -85,9 +85,9 @@ export class SheetInputs implements FoundInputs {
     return this.#lent;
   }
 
-  /** `hear` is called after each read with the number so far and their total size. */
-  whileReading(hear: (count: number, sizeBytes: number) => void): void {
-    this.#onRead = hear;
+  /** `onRead` is called after each read with the number so far and their total size. */
+  whileReading(onRead: (count: number, sizeBytes: number) => void): void {
+    this.#onRead = onRead;
   }
 
   find(reference: string): FoundInput | undefined {
@@ -96,13 +96,13 @@ export class SheetInputs implements FoundInputs {
 
   async prepare(references: readonly string[]): Promise<void> {
     const unknown = [...new Set(references)].filter((reference) => !this.#found.has(reference));
-    await pMap(unknown, (reference) => this.#look(reference), {
+    await pMap(unknown, (reference) => this.#inspect(reference), {
       concurrency: READS_AT_ONCE,
       signal: this.#signal,
     });
   }
 
-  async #look(reference: string): Promise<void> {
+  async #inspect(reference: string): Promise<void> {
     const place = this.#placeOf(reference);
     if (place.kind === 'broken') {
       this.#found.set(reference, place);

@@ -4,7 +4,7 @@ import type { Pause } from '../../domain/batch/pause.js';
 import type { Tally } from '../../domain/batch/tally.js';
 
 /** A running batch at one check. */
-export interface BatchLook {
+export interface BatchObservation {
   readonly holds: readonly ToldHold[];
   /** Why the batch paused itself. */
   readonly pauses: readonly Pause[];
@@ -57,28 +57,30 @@ const SAME_SCOPE_MS = 30 * 60_000;
  */
 export function watchBatch(
   before: WatchMemory | undefined,
-  look: BatchLook,
+  observed: BatchObservation,
   { nowMs, holdToldAfterMs, stuckToldAfterMs, everyMs }: WatchLimits & { readonly nowMs: number },
 ): { readonly memory: WatchMemory; readonly news: readonly WatchNews[] } {
-  const counts = JSON.stringify(Object.values(look.tally));
+  const counts = JSON.stringify(Object.values(observed.tally));
   const last = before ?? { ...NOTHING_SEEN, lookedAtMs: nowMs, counts, movedAtMs: nowMs };
   const moved = counts !== last.counts;
-  const isCalm = look.isAtWork && look.holds.length === 0 && look.pauses.length === 0;
+  const isCalm = observed.isAtWork && observed.holds.length === 0 && observed.pauses.length === 0;
   const seenMs = isCalm ? Math.max(0, Math.min(nowMs - last.lookedAtMs, 2 * everyMs)) : 0;
   const standstillMs = moved ? 0 : last.standstillMs + seenMs;
   const movedAtMs = moved ? nowMs : last.movedAtMs;
   const stuckTold = !moved && last.stuckTold;
-  const patienceMs = Math.max(stuckToldAfterMs, 2 * (look.usualMs ?? 0), 2 * (look.turnMs ?? 0));
+  const patienceMs = Math.max(stuckToldAfterMs, 2 * (observed.usualMs ?? 0), 2 * (observed.turnMs ?? 0));
   const isStuck = isCalm && !stuckTold && standstillMs >= patienceMs;
-  const holds = look.holds.filter(
+  const holds = observed.holds.filter(
     ({ scope, since }) =>
       nowMs - Date.parse(since) >= holdToldAfterMs &&
       !last.holdsTold.some(
-        (told) => told.scope === scope && (told.since === since || nowMs - told.atMs < SAME_SCOPE_MS),
+        (reported) =>
+          reported.scope === scope && (reported.since === since || nowMs - reported.atMs < SAME_SCOPE_MS),
       ),
   );
-  const pauses = look.pauses.filter(
-    ({ kind, since }) => !last.pausesTold.some((told) => told.kind === kind && told.since === since),
+  const pauses = observed.pauses.filter(
+    ({ kind, since }) =>
+      !last.pausesTold.some((reported) => reported.kind === kind && reported.since === since),
   );
   return {
     memory: {
@@ -99,14 +101,16 @@ export function watchBatch(
     news: [
       ...holds.map((hold) => ({ kind: 'held', hold }) as const),
       ...pauses.map((pause) => ({ kind: 'paused', pause }) as const),
-      ...(isStuck ? [{ kind: 'stuck', message: stuckMessage(look, standstillMs), movedAtMs } as const] : []),
+      ...(isStuck
+        ? [{ kind: 'stuck', message: stuckMessage(observed, standstillMs), movedAtMs } as const]
+        : []),
     ],
   };
 }
 
 const NOTHING_SEEN = { standstillMs: 0, stuckTold: false, holdsTold: [], pausesTold: [] } as const;
 
-function stuckMessage({ tally, workers }: BatchLook, standstillMs: number): string {
+function stuckMessage({ tally, workers }: BatchObservation, standstillMs: number): string {
   const { stored, total, pending, inFlight, copying } = tally;
   const minutes = Math.max(1, Math.round(standstillMs / 60_000));
   const counts = `${counted(pending, 'row')} pending, ${inFlight} in flight, ${copying} being copied, ${stored} of ${total} stored`;

@@ -169,8 +169,8 @@ function summary(fault: S3Fault): string {
     .replaceAll(/\s+/g, ' ')
     .trim();
   const named = text === '' || text === fault.name ? fault.name : `${fault.name}: ${text}`;
-  const told = named === 'Error' || named === 'AggregateError' ? fault.systemCode || named : named;
-  return told.slice(0, 300).replace(/\.$/, '');
+  const summarized = named === 'Error' || named === 'AggregateError' ? fault.systemCode || named : named;
+  return summarized.slice(0, 300).replace(/\.$/, '');
 }
 
 /** Runs one call of the SDK; an error becomes the reason of an aborted `signal`, else a `StorageError`. */

@@ -44,9 +44,9 @@ function originOf({ protocol, hostname, port }: z.infer<typeof Request>): string
 
 const HOW: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'connection broken off',
-  ECONNABORTED: 'connection broken off',
-  EPIPE: 'connection broken off',
+  ECONNRESET: 'connection reset',
+  ECONNABORTED: 'connection aborted',
+  EPIPE: 'connection closed',
   ENOTFOUND: 'no such host',
   EAI_AGAIN: 'the host name cannot be resolved at the moment',
   EHOSTUNREACH: 'no route to the host',

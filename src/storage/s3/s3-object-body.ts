@@ -39,7 +39,7 @@ async function* checkedChunks(
     throw new StorageError(
       'unreachable',
       call,
-      `${call.action} ${place} broke off: ${size} of ${sizeBytes} bytes came.`,
+      `${call.action} ${place} was cut off after ${size} of ${sizeBytes} bytes.`,
     );
   }
 }

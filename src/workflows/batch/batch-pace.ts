@@ -40,17 +40,17 @@ export class BatchPace {
   }
 
   /** The part of the requested concurrency that may be used now. */
-  within(asked: number): number {
-    return pacedConcurrency(asked, this.#periods, Date.now());
+  within(requested: number): number {
+    return pacedConcurrency(requested, this.#periods, Date.now());
   }
 
   /** Undefined at the full requested concurrency. */
-  lowered(asked: number): LoweredPace | undefined {
+  lowered(requested: number): LoweredPace | undefined {
     const nowMs = Date.now();
     const fullMs = fullAgainMs(this.#periods, nowMs);
     if (fullMs === undefined) return undefined;
     return {
-      concurrency: this.within(asked),
+      concurrency: this.within(requested),
       notBefore: new Date(this.createsNotBeforeMs).toISOString(),
       fullAt: new Date(fullMs).toISOString(),
     };

@@ -11,13 +11,13 @@ import {
   snapshotQuery,
 } from '../../../src/workflows/protocol/batch-messages.js';
 import { startBatchRuns, type BatchRuns } from '../../support/batches/batch-runs.js';
-import { expectSound, jobIdsOf } from '../../support/batches/batch-verdict.js';
+import { expectCorrect, jobIdsOf } from '../../support/batches/batch-verdict.js';
 import { eventually } from '../../support/eventually.js';
 
 const ROWS = 30;
 const CANARY = { rows: 4, of: ROWS };
 
-describe('a batch with a canary', { timeout: 240_000 }, () => {
+describe('a canary', { timeout: 240_000 }, () => {
   let runs: BatchRuns;
   let otherJobs: ReadonlySet<string> = new Set();
   beforeAll(async () => {
@@ -53,7 +53,7 @@ describe('a batch with a canary', { timeout: 240_000 }, () => {
   const textAt = (name: string, key: string): Promise<string> =>
     runs.stack.s3.store.readText(at(runs.runOf(name), key));
 
-  it('makes rows of all its regions, shows them, and makes the others when it is resumed', async () => {
+  it('makes sample rows from all regions, shows them, and makes the others after resume', async () => {
     const prices = [{ model: 'pro', resolution: '1K', price: '0.04' }] as const;
     const handle = await start('seen', { prices });
     const { message, until } = await untilSeen('seen');
@@ -62,7 +62,7 @@ describe('a batch with a canary', { timeout: 240_000 }, () => {
     expect(message).toMatch(
       /^Canary: 4 of 4 images made\. Jobs took .*\. Cost so far 0\.16, whole run about 1\.20\. 26 rows are waiting: .* · Page: s3:\S+\/runs\/0001\/canary\.html · Continue: banana-batch resume seen · End: banana-batch cancel seen$/,
     );
-    // Neither a higher concurrency nor a person's own pause lets others go ahead.
+    // Neither a higher concurrency nor a pause by a person lets other rows start.
     await handle.executeUpdate(setUpdate, { args: [{ concurrency: 50 }] });
     await handle.executeUpdate(pauseUpdate);
     expect(await handle.query(snapshotQuery)).toMatchObject({
@@ -70,8 +70,8 @@ describe('a batch with a canary', { timeout: 240_000 }, () => {
       tally: { stored: 4, pending: 26 },
     });
     expect(jobsMade()).toBe(4);
-    const told: unknown = JSON.parse(await textAt('seen', canaryFileKey(run, 1)));
-    expect(told).toMatchObject({ rows: 4, made: 4, left: 26, generations: 4, jobTimes: { jobs: 4 } });
+    const facts: unknown = JSON.parse(await textAt('seen', canaryFileKey(run, 1)));
+    expect(facts).toMatchObject({ rows: 4, made: 4, left: 26, generations: 4, jobTimes: { jobs: 4 } });
     const page = await textAt('seen', canaryPageKey(run, 1));
     expect(page).toContain('4 of 4 images made');
     const [, link = ''] = /<noscript><figure><a href="([^"]+)">/.exec(page) ?? [];
@@ -80,19 +80,19 @@ describe('a batch with a canary', { timeout: 240_000 }, () => {
 
     await handle.executeUpdate(resumeUpdate, { args: [undefined] });
     expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
-    const { outcomes, jobs } = await expectSound(runs, { batchId: 'seen', rows: ROWS, otherJobs });
+    const { outcomes, jobs } = await expectCorrect(runs, { batchId: 'seen', rows: ROWS, otherJobs });
     expect(outcomes.map(({ position }) => position)).toEqual(Array.from({ length: ROWS }, (_, row) => row));
     expect(jobs).toBe(ROWS);
   });
 
-  it('goes on by itself after the time that it was given', async () => {
+  it('continues by itself after --canary-wait', async () => {
     const handle = await start('by-itself', { canary: { ...CANARY, waitMs: 1_500 } });
     expect(await untilSeen('by-itself')).toHaveProperty('until');
     expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
     expect(jobsMade()).toBe(ROWS);
   });
 
-  it('that fails as a whole is neither held nor gone on with, and its failures are told', async () => {
+  it('that fails completely neither holds nor continues the batch, and reports its failures', async () => {
     // With so many slots fifty failures would hold a batch.
     const settings = { canary: { rows: 60, of: 70, waitMs: 50 }, concurrency: 500 };
     const handle = await start('failing', settings, { rows: 70, mark: ' [[refuse]]' });
@@ -109,19 +109,19 @@ describe('a batch with a canary', { timeout: 240_000 }, () => {
     await handle.executeUpdate(cancelUpdate);
     expect(await handle.result()).toMatchObject({ end: 'cancelled', tally: { failed: 60, cancelled: 10 } });
     expect(jobsMade()).toBe(60);
-    await expectSound(runs, { batchId: 'failing', rows: 70, otherJobs });
+    await expectCorrect(runs, { batchId: 'failing', rows: 70, otherJobs });
   });
 
-  it('cancelled while it waits is sealed with its canary and the others as cancelled', async () => {
+  it('cancelled while waiting ends with its sample rows stored and the others cancelled', async () => {
     const handle = await start('ended', { canary: { ...CANARY, waitMs: 600_000 } });
     await untilSeen('ended');
     await handle.executeUpdate(cancelUpdate);
     expect(await handle.result()).toMatchObject({ end: 'cancelled', tally: { stored: 4, cancelled: 26 } });
     expect(jobsMade()).toBe(4);
-    await expectSound(runs, { batchId: 'ended', rows: ROWS, otherJobs });
+    await expectCorrect(runs, { batchId: 'ended', rows: ROWS, otherJobs });
   });
 
-  it('whose history grows long meanwhile goes on in a new workflow run without another canary', async () => {
+  it('continues in a new workflow run without another canary when the history grows long', async () => {
     await start('long', { continueAfterEvents: 150 });
     await untilSeen('long');
     for (let word = 0; word < 30; word++) {
@@ -129,10 +129,10 @@ describe('a batch with a canary', { timeout: 240_000 }, () => {
     }
     await handleOf('long').executeUpdate(resumeUpdate, { args: [undefined] });
     expect(await handleOf('long').result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
-    await expectSound(runs, { batchId: 'long', rows: ROWS, otherJobs });
+    await expectCorrect(runs, { batchId: 'long', rows: ROWS, otherJobs });
   });
 
-  it('reset to before it was made shows it once more, and buys nothing for that', async () => {
+  it('is shown again after a reset to before it, without buying anything again', async () => {
     const { client } = runs.stack.temporal;
     await start('reset');
     const first = await untilSeen('reset');
@@ -151,6 +151,6 @@ describe('a batch with a canary', { timeout: 240_000 }, () => {
     expect(jobsMade()).toBe(4);
     await handleOf('reset').executeUpdate(resumeUpdate, { args: [undefined] });
     expect(await handleOf('reset').result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
-    await expectSound(runs, { batchId: 'reset', rows: ROWS, otherJobs });
+    await expectCorrect(runs, { batchId: 'reset', rows: ROWS, otherJobs });
   });
 });

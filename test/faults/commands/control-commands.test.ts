@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { BatchStatus } from '../../../src/status/status-document.js';
-import { expectSound, jobIdsOf } from '../../support/batches/batch-verdict.js';
+import { expectCorrect, jobIdsOf } from '../../support/batches/batch-verdict.js';
 import { runInProcess } from '../../support/commands/command-in-process.js';
 import {
   runCommand,
@@ -20,7 +20,7 @@ const KEYS = [
 ];
 const ROWS = 12;
 
-describe('an operator at the command line', { timeout: 240_000 }, () => {
+describe('control commands', { timeout: 240_000 }, () => {
   let engine: TestEngine;
   let otherJobs: ReadonlySet<string> = new Set();
   let worker: RunningCommand | undefined;
@@ -49,8 +49,8 @@ describe('an operator at the command line', { timeout: 240_000 }, () => {
   const until = (id: string, what: string, holds: (found: BatchStatus) => boolean) =>
     eventually(async () => holds(await engine.statusOf(id)), { what: `${id} ${what}`, withinMs: 60_000 });
 
-  it('pauses, sets and resumes a batch, and is told what each did', async () => {
-    // It must not be over while commands start.
+  it('pause, set and resume a batch and report the effect', async () => {
+    // The batch must still be running while commands start.
     engine.sandbox.configure({ jobTimeMs: { min: 6_000, max: 8_000 } });
     await workWith('old-key');
     await command(['submit', 'foxes.csv', '--id', 'told', '--concurrency', '1']);
@@ -70,7 +70,7 @@ describe('an operator at the command line', { timeout: 240_000 }, () => {
     });
     expect(await command(['resume', 'told'])).toMatchObject({ code: 0 });
     await until('told', 'is complete', ({ state }) => state === 'completed');
-    await expectSound(engine, { batchId: 'told', rows: ROWS, otherJobs });
+    await expectCorrect(engine, { batchId: 'told', rows: ROWS, otherJobs });
     const refusals = await Promise.all(
       [
         ['pause', 'told'],
@@ -86,7 +86,7 @@ describe('an operator at the command line', { timeout: 240_000 }, () => {
     }
   });
 
-  it('is told that no worker takes what is submitted, and that a batch goes on with another worker when it leaves', async () => {
+  it('report that no worker is running, and that a batch continues with another worker', async () => {
     const { path: cwd } = engine.folder;
     const nobody = { ...engine.variables, BANANAHUB_API_KEY: 'old-key', BANANA_TASK_QUEUE: 'nobody' };
     const unworked = await runInProcess(['submit', 'foxes.csv', '--id', 'unworked'], {
@@ -99,17 +99,17 @@ describe('an operator at the command line', { timeout: 240_000 }, () => {
     const run = await startCommand(['run', 'foxes.csv', '--id', 'left', '--yes', '--concurrency', '4'], {
       cwd,
       variables,
-      // Shown at once, though this is no terminal.
+      // Shown at once, although this is no terminal.
       ready: 'left running',
     });
     expect(await run.end('SIGINT')).toBe(130);
     expect(run.output().stderr).toContain('Detached. "left" continues.');
     const watched = await command(['status', 'left', '--watch']);
     expect(watched).toMatchObject({ code: 0, stderr: expect.stringMatching(/^left completed .*12\/12/m) });
-    await expectSound(engine, { batchId: 'left', rows: ROWS, otherJobs });
+    await expectCorrect(engine, { batchId: 'left', rows: ROWS, otherJobs });
   });
 
-  it('learns at once that the only worker was killed, though Temporal lists it for a while', async () => {
+  it('notice at once that the only worker was killed, although Temporal still lists it', async () => {
     await workWith('old-key');
     expect((await command(['doctor'])).stdout).toMatch(/^ok +workers/m);
     await worker?.end('SIGKILL');
@@ -118,7 +118,7 @@ describe('an operator at the command line', { timeout: 240_000 }, () => {
     expect(stdout).not.toContain('Everything works.');
   });
 
-  it('is told by the pace of the time that a batch could work, without what a pause took', async () => {
+  it('compute the speed without the time of a pause', async () => {
     await workWith('old-key');
     await command(['submit', 'foxes.csv', '--id', 'paced', '--concurrency', '1']);
     await until('paced', 'has stored some', ({ stored }) => stored >= 3);
@@ -140,7 +140,7 @@ describe('an operator at the command line', { timeout: 240_000 }, () => {
     await until('paced', 'is complete', ({ state }) => state === 'completed');
   });
 
-  it('pauses a batch that nobody works on, before anything is bought for it', async () => {
+  it('pause a batch without a worker before anything is bought', async () => {
     await worker?.end('SIGTERM');
     await command(['submit', 'foxes.csv', '--id', 'asleep']);
     const paused = await command(['pause', 'asleep']);
@@ -150,10 +150,10 @@ describe('an operator at the command line', { timeout: 240_000 }, () => {
     expect(jobIdsOf(engine.sandbox).size).toBe(otherJobs.size);
     expect(await command(['resume', 'asleep'])).toMatchObject({ code: 0 });
     await until('asleep', 'is complete', ({ state }) => state === 'completed');
-    await expectSound(engine, { batchId: 'asleep', rows: ROWS, otherJobs });
+    await expectCorrect(engine, { batchId: 'asleep', rows: ROWS, otherJobs });
   });
 
-  it('sets the pace of all workers, shows it, and says what is no rate', async () => {
+  it('set and show the rate of all workers, and refuse an invalid rate', async () => {
     const rates = async (...args: string[]) =>
       JSON.parse((await command(['rate', ...args, '--json'])).stdout);
     const none = { creates: null, polls: null, taskQueue: engine.taskQueue };
@@ -171,21 +171,21 @@ describe('an operator at the command line', { timeout: 240_000 }, () => {
     await workWith('old-key');
     await command(['submit', 'foxes.csv', '--id', 'polled']);
     await until('polled', 'has ended', ({ state }) => state === 'completed');
-    const verdict = await expectSound(engine, { batchId: 'polled', rows: ROWS, otherJobs });
+    const verdict = await expectCorrect(engine, { batchId: 'polled', rows: ROWS, otherJobs });
     expect(verdict.jobs).toBe(ROWS);
     const noticedMs = engine.sandbox
       .jobs()
       .filter(({ jobId }) => !otherJobs.has(jobId))
       .map(({ finishedAt, noticedAfterMs = 0 }) => finishedAt + noticedAfterMs);
-    // All jobs had ended before the first poll: from then on there were two looks a second.
+    // All jobs had ended before the first poll: from then on there were two checks a second.
     expect(Math.max(...noticedMs) - Math.min(...noticedMs)).toBeGreaterThan((ROWS / 2 - 1.5) * 1_000);
     expect(await rates('--polls', 'off')).toEqual(none);
   });
 
-  it('makes a canary and leaves it, which waits also while no worker lives, and goes on when told to', async () => {
+  it('leave a canary that waits without a worker, and continue it on request', async () => {
     await worker?.end('SIGKILL');
     worker = undefined;
-    // Works for the batch itself, and nobody is there to be asked.
+    // Runs the batch itself, and there is no person to ask.
     const ran = await runCommand(['run', 'foxes.csv', '--id', 'canary', '--canary', '3'], {
       cwd: engine.folder.path,
       variables: { ...engine.variables, BANANAHUB_API_KEY: 'old-key' },
@@ -204,11 +204,11 @@ describe('an operator at the command line', { timeout: 240_000 }, () => {
     expect(jobIdsOf(engine.sandbox).size - otherJobs.size).toBe(3);
     expect(await command(['resume', 'canary'])).toMatchObject({ code: 0 });
     await until('canary', 'is complete', ({ state }) => state === 'completed');
-    const { jobs } = await expectSound(engine, { batchId: 'canary', rows: ROWS, otherJobs });
+    const { jobs } = await expectCorrect(engine, { batchId: 'canary', rows: ROWS, otherJobs });
     expect(jobs).toBe(ROWS);
   });
 
-  it('gives a batch the account’s new key, and cannot give it another account’s', async () => {
+  it('accept a new key of the batch’s account, and refuse a key of another account', async () => {
     await workWith('old-key');
     await command(['submit', 'foxes.csv', '--id', 'rotated', '--concurrency', '4']);
     await until('rotated', 'has a job', ({ inFlight }) => inFlight > 0);
@@ -224,6 +224,6 @@ describe('an operator at the command line', { timeout: 240_000 }, () => {
     expect(await command(['resume', 'rotated', '--rebind'], 'new-key')).toMatchObject({ code: 0 });
     await until('rotated', 'is complete', ({ state }) => state === 'completed');
     engine.sandbox.configure({ keyRevoked: false });
-    await expectSound(engine, { batchId: 'rotated', rows: ROWS, otherJobs });
+    await expectCorrect(engine, { batchId: 'rotated', rows: ROWS, otherJobs });
   });
 });

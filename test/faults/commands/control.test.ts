@@ -26,7 +26,7 @@ const untilHeld = (handle: Handle, code: string): Promise<Hold> =>
     withinMs: 30_000,
   });
 
-describe('what people tell a batch', { timeout: 240_000 }, () => {
+describe('controlling a batch', { timeout: 240_000 }, () => {
   let runs: BatchRuns;
   let jobsBefore = 0;
   beforeAll(async () => {
@@ -77,7 +77,7 @@ describe('what people tell a batch', { timeout: 240_000 }, () => {
   const untilJobs = (count: number) =>
     eventually(() => jobsMade() >= count, { what: `${count} jobs are made`, withinMs: 20_000 });
 
-  it('pause: what is in flight is stored, nothing more is bought until resume, told twice or not', async () => {
+  it('pause: stores images in flight and buys nothing until resume, even if sent twice', async () => {
     const handle = await runs.start('pause', prompts('pause', 30), { concurrency: 5 });
     await untilJobs(8);
     await handle.executeUpdate(pauseUpdate);
@@ -92,13 +92,13 @@ describe('what people tell a batch', { timeout: 240_000 }, () => {
     expect(jobsMade()).toBe(30);
   });
 
-  it('pause in a hold for funds, with funds back meanwhile: no create until resume, then all', async () => {
+  it('pause during a hold for funds: no create until resume, even when funds are back', async () => {
     runs.sandbox.configure({ balance: '0.40' });
     const handle = await runs.start('pause-in-hold', prompts('pause in hold'));
     await untilHeld(handle, 'insufficient-balance');
     await handle.executeUpdate(pauseUpdate);
-    // Paused, it may not try a create: only a balance that grows from one look to the next tells. Two looks may still be
-    // of the try before.
+    // While paused it may not try a create: only a balance that grows between two checks shows that funds are back. Two
+    // checks may still belong to the previous attempt.
     const looks = (): number => runs.sandbox.stats().balanceReads['200'] ?? 0;
     const before = looks();
     await eventually(() => looks() > before + 2, { what: 'it has looked' });
@@ -114,7 +114,7 @@ describe('what people tell a batch', { timeout: 240_000 }, () => {
     expect(jobsMade()).toBe(20);
   });
 
-  it('resume in a hold whose cause stands looks once and goes on holding', async () => {
+  it('resume during a hold checks once and keeps holding while the cause remains', async () => {
     runs.sandbox.configure({ balance: '0.02' });
     const handle = await runs.start('resume-in-hold', prompts('resume in hold'), {
       probeFirstMs: 600_000,
@@ -131,7 +131,7 @@ describe('what people tell a batch', { timeout: 240_000 }, () => {
     expect(jobsMade()).toBe(20);
   });
 
-  it('cancel in a pause ends with what was stored, and takes no other word from then on', async () => {
+  it('cancel during a pause ends with what is stored, and refuses further commands', async () => {
     runs.sandbox.configure({ jobTimeMs: { min: 2_000, max: 2_500 } });
     const handle = await runs.start('cancel-in-pause', prompts('cancel in pause', 30), {
       concurrency: 5,
@@ -158,7 +158,7 @@ describe('what people tell a batch', { timeout: 240_000 }, () => {
     expect(jobsMade()).toBe(paid);
   });
 
-  it('settings that make no sense are refused with the rule, and leave the batch as it was', async () => {
+  it('refuses invalid settings with the rule, and leaves the batch unchanged', async () => {
     const handle = await runs.start('set-wrongly', prompts('set wrongly', 5));
     const args = [{ concurrency: 0 }, { maxFailureRate: 101 }, {}];
     const answers = await Promise.all(
@@ -174,7 +174,7 @@ describe('what people tell a batch', { timeout: 240_000 }, () => {
     expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: 5 } });
   });
 
-  it('a lower concurrency comes down as rows end, a higher one fills up at once', async () => {
+  it('applies a lower concurrency as rows end, and a higher one at once', async () => {
     runs.sandbox.configure({ jobTimeMs: { min: 1_000, max: 1_500 } });
     const handle = await runs.start('set', prompts('set', 60), { concurrency: 20 });
     await untilJobs(20);
@@ -199,7 +199,7 @@ describe('what people tell a batch', { timeout: 240_000 }, () => {
     expect(jobsMade()).toBe(60);
   });
 
-  it('what is paid is collected while the account is out of funds', async () => {
+  it('stores paid images while the account is out of funds', async () => {
     runs.sandbox.configure({ balance: '0.40', jobTimeMs: { min: 1_500, max: 2_000 } });
     const handle = await runs.start('collect', prompts('collect'));
     await untilHeld(handle, 'insufficient-balance');
@@ -210,7 +210,7 @@ describe('what people tell a batch', { timeout: 240_000 }, () => {
     expect(jobsMade()).toBe(20);
   });
 
-  it('a signal while no update can be answered is followed all the same, and one that makes no sense is not', async () => {
+  it('applies a signal while no update can be answered, unless it is invalid', async () => {
     const handle = await runs.start('instruct', prompts('instruct', 30), { concurrency: 5 });
     await untilJobs(5);
     await handle.signal(instructSignal, { kind: 'set', concurrency: 0 });
@@ -221,7 +221,7 @@ describe('what people tell a batch', { timeout: 240_000 }, () => {
     expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: 30 } });
   });
 
-  it('a service whose every job fails holds the batch, is tried with single rows, and is gone on with by itself', async () => {
+  it('holds when every job fails, tries single rows, and continues by itself', async () => {
     runs.sandbox.configure({ rates: { 'job-flaky': 1 }, jobTimeMs: { min: 20, max: 50 } });
     const handle = await runs.start('failing', prompts('failing', 220), {
       concurrency: 100,
@@ -231,7 +231,7 @@ describe('what people tell a batch', { timeout: 240_000 }, () => {
     const hold = await untilHeld(handle, 'too-many-failures');
     expect(hold.message).toMatch(/^100 % of the last generations failed, the last one with: \w+/);
     const atHold = await untilQuiet();
-    // Some trials, each a single job, and no more.
+    // Some trials with a single job each, and no more.
     await untilJobs(atHold + 2);
     expect(jobsMade()).toBeLessThanOrEqual(atHold + 4);
     expect((await handle.query(snapshotQuery)).holds[0]).toHaveProperty('nextTrialAt');
@@ -241,7 +241,7 @@ describe('what people tell a batch', { timeout: 240_000 }, () => {
     expect(jobsMade()).toBe(tally.generations);
   });
 
-  /** The jobs made once no more are being made. */
+  /** The number of jobs once no more are being made. */
   async function untilQuiet(): Promise<number> {
     return eventually(() => (runs.sandbox.stats().inFlight === 0 ? jobsMade() : false), {
       what: 'no job is being made',
@@ -249,7 +249,7 @@ describe('what people tell a batch', { timeout: 240_000 }, () => {
     });
   }
 
-  it('a sheet that only fails goes on failing when a person says so', async () => {
+  it('continues failing rows after resume of a failure-rate hold', async () => {
     runs.sandbox.configure({ rates: { 'job-refused': 1 }, jobTimeMs: { min: 20, max: 50 } });
     const handle = await runs.start('refused', prompts('refused', 250), {
       concurrency: 20,
@@ -261,7 +261,7 @@ describe('what people tell a batch', { timeout: 240_000 }, () => {
     expect(jobsMade()).toBe(250);
   });
 
-  it('jobs that are all missing hold the batch before their rows are bought anew, until a person says so', async () => {
+  it('holds when all jobs are missing, and buys them again only after resume', async () => {
     runs.sandbox.configure({ rates: { 'job-lost': 1 } });
     const handle = await runs.start('missing', prompts('missing', 20), { concurrency: 10 });
     await untilHeld(handle, 'jobs-missing');

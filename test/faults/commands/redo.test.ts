@@ -39,7 +39,7 @@ describe('redo', () => {
   const generationsOf = async (batchId: string, rowId: string) =>
     (await evidence(batchId)).outcomes.find((outcome) => outcome.rowId === rowId)?.generations;
 
-  it('buys the named row once more and replaces its image, and no other', async () => {
+  it('buys the named row again and replaces its image, and no other', async () => {
     await madeBatch('fresh');
     const [a, b] = [await image('fresh', 'a'), await image('fresh', 'b')];
     const redone = await command(['redo', 'fresh', '--rows', 'a', '--watch', '--json']);
@@ -53,14 +53,14 @@ describe('redo', () => {
     const { report, metadata } = await evidence('fresh');
     expect(report).toMatchObject({ charged: { yes: 3 }, tally: { stored: 2 } });
     expect(metadata.map(({ sha256 }) => sha256)).toEqual([after.image.sha256, b.image.sha256]);
-    // What a redo has made is not made again.
+    // An image that a redo has made is not made again.
     expect(await command(['retry', 'fresh'])).toMatchObject({
       stderr: expect.stringContaining('Nothing to do'),
     });
     expect(jobsMade()).toBe(3);
   });
 
-  it('takes rows by their names and lines as well', async () => {
+  it('accepts rows by name and line', async () => {
     await write('named.csv', 'prompt,SKU\na sofa,SF-001\na chair,SF-002\na lamp,SF-003\n');
     await command(['submit', 'named.csv', '--map', 'file_name=SKU']);
     await ended('named');
@@ -72,7 +72,7 @@ describe('redo', () => {
     expect(await image('named', 'SF-002')).toEqual(kept);
   });
 
-  it('refuses rows that the batch does not have, and names those that may be meant', async () => {
+  it('refuses unknown rows and suggests similar ones', async () => {
     await write('names.csv', 'id,prompt\nlighthouse-keeper,a keeper\n');
     await command(['submit', 'names.csv']);
     await ended('names');
@@ -85,7 +85,7 @@ describe('redo', () => {
     expect(jobsMade()).toBe(1);
   });
 
-  it('that fails leaves the old image and tells what was bought', async () => {
+  it('keeps the old image if it fails, and reports what was bought', async () => {
     await madeBatch('stays');
     const before = await image('stays', 'a');
     engine.sandbox.configure({ next: { 'job-refused': 1 } });
@@ -104,13 +104,13 @@ describe('redo', () => {
     const { report, metadata } = await evidence('stays');
     expect(report.tally).toMatchObject({ stored: 2, failed: 0 });
     expect(metadata[0]).toMatchObject({ sha256: before.image.sha256 });
-    // The next one is a generation of its own.
+    // The next one is a separate generation.
     expect(await command(['redo', 'stays', '--rows', 'a', '--watch'])).toMatchObject({ code: 0 });
     expect(await image('stays', 'a')).toMatchObject({ generation: 3 });
     expect(jobsMade()).toBe(4);
   });
 
-  it('whose worker is killed while it waits for the job buys it once', async () => {
+  it('buys once if its worker is killed while it waits for the job', async () => {
     await madeBatch('killed');
     engine.sandbox.configure({ jobTimeMs: { min: 4_000, max: 4_000 } });
     expect(await command(['redo', 'killed', '--rows', 'a,b'])).toMatchObject({ code: 0 });
@@ -124,13 +124,13 @@ describe('redo', () => {
     expect(await image('killed', 'b')).toMatchObject({ generation: 2 });
   });
 
-  it('that is terminated loses no image, and retry ends it with the same jobs', async () => {
+  it('loses no image if terminated, and retry finishes it with the same jobs', async () => {
     await madeBatch('ended');
     engine.sandbox.configure({ jobTimeMs: { min: 3_000, max: 3_000 } });
     await command(['redo', 'ended', '--rows', 'a,b']);
     await eventually(() => jobsMade() === 4, { what: 'both jobs are made', withinMs: 20_000 });
     await handleOf('ended').terminate('a test');
-    // One that names other kinds leaves the rows with the image they have.
+    // A retry of other kinds leaves the rows with their images.
     const other = await command(['retry', 'ended', '--kind', 'flaky', '--watch', '--json']);
     expect(JSON.parse(other.stdout)).toMatchObject({ state: 'completed', stored: 2 });
     expect(await generationsOf('ended', 'a')).toMatchObject([
@@ -138,13 +138,13 @@ describe('redo', () => {
       { generation: 2, end: 'unanswered', charged: 'unknown' },
     ]);
     expect(jobsMade()).toBe(4);
-    // The redo, named again, finds the jobs that it had bought.
+    // The same redo again finds the jobs that it had bought.
     expect(await command(['redo', 'ended', '--rows', 'a,b', '--watch'])).toMatchObject({ code: 0 });
     expect(jobsMade()).toBe(4);
     expect(await image('ended', 'a')).toMatchObject({ generation: 2 });
   });
 
-  it('that is terminated is continued by a retry', async () => {
+  it('is continued by retry if terminated', async () => {
     await madeBatch('goes-on');
     engine.sandbox.configure({ jobTimeMs: { min: 3_000, max: 3_000 } });
     await command(['redo', 'goes-on', '--rows', 'b']);
@@ -155,7 +155,7 @@ describe('redo', () => {
     expect(await image('goes-on', 'b')).toMatchObject({ generation: 2 });
   });
 
-  it('that is cancelled keeps the old image, and its job for the next time', async () => {
+  it('keeps the old image if cancelled, and the job for the next run', async () => {
     await madeBatch('called-off');
     const before = await image('called-off', 'a');
     engine.sandbox.configure({ jobTimeMs: { min: 5_000, max: 5_000 } });

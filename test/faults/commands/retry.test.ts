@@ -37,7 +37,7 @@ describe('retry', () => {
     return JSON.parse(stdout);
   };
 
-  it('of a batch that was terminated in the middle makes the rest, and buys nothing twice', async () => {
+  it('makes the rest of a terminated batch, and buys nothing twice', async () => {
     await halfway('stairs', 40, 12);
     expect(await command(['retry', 'stairs'])).toMatchObject({
       code: 2,
@@ -61,7 +61,7 @@ describe('retry', () => {
     });
   });
 
-  it('of a batch whose Temporal has lost everything goes on from the bucket alone', async () => {
+  it('continues from the bucket alone after Temporal has lost everything', async () => {
     await halfway('amnesia', 30, 10);
     await engine.stack.temporal.restartEmpty();
     const lost = await status('amnesia');
@@ -73,7 +73,7 @@ describe('retry', () => {
     expect(await status('amnesia')).toMatchObject({ state: 'completed', stored: 30, total: 30 });
   });
 
-  it('never sends again what was left unrecorded for longer than the service may know its key', async () => {
+  it('never repeats an unrecorded create after the idempotency horizon', async () => {
     const batch = location('stale');
     await halfway('stale', 6, 5);
     await handleOf('stale').terminate('a test');
@@ -89,7 +89,7 @@ describe('retry', () => {
     const { failed, stored, failuresByKind } = await status('stale');
     expect(failed + stored).toBe(6);
     expect(failuresByKind).toEqual({ 'unknown-charge': failed });
-    // A person says that they may be sent: those that were bought are found by their keys.
+    // A person allows sending them: those that were bought are found by their keys.
     const named = await retried(['stale', '--kind', 'unknown-charge']);
     expect(named).toMatchObject({ again: failed, againByKind: { 'unknown-charge': failed } });
     await ended('stale');
@@ -97,7 +97,7 @@ describe('retry', () => {
     expect(jobsMade()).toBe(6);
   });
 
-  it('tries again what may be mended so, and what is refused only where it is named', async () => {
+  it('retries temporary failures, and refused rows only if named', async () => {
     await write(
       'mixed.csv',
       'id,prompt\ngood,a bird\nshy,a shy bird [[flaky]]\nbad,a bad bird [[refuse]]\nwrong,no bird [[invalid]]\n',
@@ -132,7 +132,7 @@ describe('retry', () => {
     expect(await status('mixed')).toMatchObject({ stored: 2, failed: 2, runSeq: 3 });
   });
 
-  it('of a cancelled batch awaits the jobs that were left, and makes the rest', async () => {
+  it('waits for the open jobs of a cancelled batch, and makes the rest', async () => {
     engine.sandbox.configure({ jobTimeMs: { min: 6_000, max: 8_000 } });
     await write('left.csv', rows('left', 8));
     await command(['submit', 'left.csv', '--concurrency', '5', '--grace', '1s']);
@@ -146,7 +146,7 @@ describe('retry', () => {
     expect(jobsMade()).toBe(8);
   });
 
-  it('seals a batch that was ended after its last row, and buys nothing', async () => {
+  it('finishes a batch that was terminated after its last row, and buys nothing', async () => {
     await write('open.csv', 'prompt\nan open letter\n');
     await command(['submit', 'open.csv']);
     await ended('open');
@@ -161,7 +161,7 @@ describe('retry', () => {
     expect(jobsMade()).toBe(1);
   });
 
-  it('repeats a run that was ended before it had read its sheet', async () => {
+  it('repeats a run that was terminated before its sheet was read', async () => {
     await engine.workers[0]?.end('SIGTERM');
     await write('unread.csv', 'id,prompt\na,a leaf\nb,a page\n');
     await command(['submit', 'unread.csv']);
@@ -175,7 +175,7 @@ describe('retry', () => {
     expect(jobsMade()).toBe(2);
   });
 
-  it('says within seconds where Temporal is away, and plans without it', async () => {
+  it('reports within seconds that Temporal does not answer, and plans without it', async () => {
     await write('alone.csv', 'prompt\none alone [[refuse]]\n');
     await command(['submit', 'alone.csv']);
     await ended('alone');

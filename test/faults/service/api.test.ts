@@ -21,7 +21,7 @@ const slug = (text: string): string => text.toLowerCase().replaceAll(/\W+/g, '-'
 const rowsOf = (name: string, mark = ''): string[] =>
   Array.from({ length: ROWS }, (_, row) => `${name} ${row} ${mark}`);
 
-/** How long none of the times came, at most, from `fromMs` on and in the six seconds after it. */
+/** The longest time without any of the times, from `fromMs` to six seconds later. */
 function longestGapMs(timesMs: readonly number[], fromMs: number): number {
   const sorted = timesMs.toSorted((a, b) => a - b);
   const gaps = sorted.map((atMs, index) => ({ startMs: sorted[index - 1] ?? atMs, endMs: atMs }));
@@ -32,7 +32,7 @@ function longestGapMs(timesMs: readonly number[], fromMs: number): number {
   );
 }
 
-/** Made in passing: the batch ends well whatever the service does a good part of the time. */
+/** Temporary faults: the batch finishes correctly although they occur often. */
 const PASSING: readonly { fault: string; patch: SandboxPatch; seen: RegExp }[] = [
   {
     fault: 'loses answers after the job was made',
@@ -74,7 +74,7 @@ const PASSING: readonly { fault: string; patch: SandboxPatch; seen: RegExp }[] =
   {
     fault: 'has a status that nobody knows',
     patch: {
-      // Long enough to be looked at before they end.
+      // Long enough to be polled before they end.
       jobTimeMs: { min: 5_500, max: 7_500 },
       rates: { 'poll-unknown-status': 0.9, 'poll-pause-notice': 0.5 },
     },
@@ -101,7 +101,7 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
   const limits = { serviceFaultMs: 20_000, imageFaultMs: 60_000, ...gone };
   const short = { serviceFaultMs: 600, imageFaultMs: 1_500, ...gone };
 
-  it.concurrent.for(PASSING)('$fault stores every row and pays each once', ({ fault, patch, seen }) =>
+  it.concurrent.for(PASSING)('$fault: stores every row and pays each once', ({ fault, patch, seen }) =>
     withProxiedRuns({ stack, sandbox: { jobTimeMs, ...patch }, limits }, async (runs) => {
       const name = slug(fault);
       const faultOver = performance.now();
@@ -125,7 +125,7 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
     { answer: '521 with a page of HTML', behaviour: htmlPage(521) },
     { answer: '524 with a page of HTML', behaviour: htmlPage(524) },
     { answer: '200 with half a document', behaviour: HALF_A_DOCUMENT },
-  ])('answers $answer for longer than is borne is held, and goes on by itself', ({ answer, behaviour }) =>
+  ])('answers $answer for too long: is held, and continues by itself', ({ answer, behaviour }) =>
     withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits: short }, async (runs) => {
       const name = slug(answer);
       const handle = await runs.start(name, rowsOf(name), { concurrency: 4 });
@@ -135,12 +135,12 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
       const faultOver = performance.now();
       runs.proxies.api.calm();
       expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
-      const told = { fault: `API answers ${answer}, held`, batchId: name, rows: ROWS, faultOver };
-      expect((await expectRecovered(runs, told)).jobs).toBe(ROWS);
+      const facts = { fault: `API answers ${answer}, held`, batchId: name, rows: ROWS, faultOver };
+      expect((await expectRecovered(runs, facts)).jobs).toBe(ROWS);
     }),
   );
 
-  it.concurrent('answers creates with the id of an earlier job is held, and stores no image twice', () =>
+  it.concurrent('answers creates with the id of an earlier job: is held, and stores no image twice', () =>
     withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits: short }, async (runs) => {
       const handle = await runs.start('repeated-job', rowsOf('repeated-job'), { concurrency: 4 });
       await untilBought(runs, 4);
@@ -156,8 +156,8 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
       const faultOver = performance.now();
       runs.proxies.api.calm();
       expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
-      const told = { fault: 'API repeats a job id', batchId: 'repeated-job', rows: ROWS, faultOver };
-      const { jobs, report } = await expectRecovered(runs, told);
+      const facts = { fault: 'API repeats a job id', batchId: 'repeated-job', rows: ROWS, faultOver };
+      const { jobs, report } = await expectRecovered(runs, facts);
       expect([jobs, report.sameBytes]).toEqual([ROWS, { images: 0, examples: [] }]);
     }));
 
@@ -180,7 +180,7 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
       mended: { pausedModels: [] },
       scope: 'model:pro:text',
     },
-  ])('$fault in the middle is held, and goes on by itself', ({ fault, broken, mended, scope }) =>
+  ])('$fault in the middle: is held, and continues by itself', ({ fault, broken, mended, scope }) =>
     withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits }, async (runs) => {
       const name = slug(fault);
       const handle = await runs.start(name, rowsOf(name), { concurrency: 4 });
@@ -190,13 +190,13 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
       const faultOver = performance.now();
       runs.sandbox.configure(mended);
       expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
-      const told = { fault: `API ${fault}`, batchId: name, rows: ROWS, faultOver };
-      expect((await expectRecovered(runs, told)).jobs).toBe(ROWS);
+      const facts = { fault: `API ${fault}`, batchId: name, rows: ROWS, faultOver };
+      expect((await expectRecovered(runs, facts)).jobs).toBe(ROWS);
     }),
   );
 
-  it.concurrent('has a little less than a price left does not flap, with several shards', () =>
-    // Three shards, two jobs' worth of money and half of another's.
+  it.concurrent('has slightly less than a price left: does not flap, with several shards', () =>
+    // Three shards, money for two and a half jobs.
     withProxiedRuns({ stack, sandbox: { jobTimeMs, balance: '0.20' }, limits }, async (runs) => {
       const rows = 1_100;
       const prompts = Array.from({ length: rows }, (_, row) => `under the price ${row}`);
@@ -210,7 +210,7 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
           withinMs: 150_000,
         });
       await untilLooked(2);
-      // A task of the workflow that is under way adds its end to the history.
+      // A workflow task in progress adds its end to the history.
       await eventually(async () => !(await handle.describe()).raw.pendingWorkflowTask, {
         what: 'the workflow is at rest',
         withinMs: 150_000,
@@ -234,8 +234,8 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
       await expectRecovered(runs, { fault, batchId: 'under-the-price', rows, faultOver });
     }));
 
-  it.concurrent('asks one create to wait is left alone by all shards, which then go on more slowly', () =>
-    // Jobs that are seen late: otherwise all rows would be bought before the test is over.
+  it.concurrent('asks one create to wait: no shard sends requests, and all continue more slowly', () =>
+    // Jobs are polled late: otherwise all rows would be bought before the test is over.
     withProxiedRuns(
       { stack, sandbox: { jobTimeMs, retryAfterSeconds: 6 }, limits: { ...limits, firstPollMs: 5_000 } },
       async (runs) => {
@@ -260,7 +260,7 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
         runs.sandbox.configure({ next: { 'create-429-seconds': 3 } });
         expect((await handle.query(snapshotQuery)).openShards).toHaveLength(2);
         await untilAllWait(60);
-        // Nothing is bought while the pace grows by its first step.
+        // Nothing is bought while the concurrency grows by its first step.
         await handle.executeUpdate(pauseUpdate);
         await untilPaced(84);
         runs.sandbox.configure({ next: { 'create-429-date': 3 } });
@@ -274,22 +274,22 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
         const { jobsMade, retriedTooEarly, tooManyRequests } = runs.sandbox.stats();
         expect({ retriedTooEarly, tooManyRequests }).toEqual({ retriedTooEarly: 0, tooManyRequests: 6 });
         expect(new Set(runs.sandbox.jobs().map(({ promptSha256 }) => promptSha256)).size).toBe(jobsMade);
-        // No shard creates while the service wants to be left alone for five to six seconds; what was on its way still comes.
+        // No shard creates for the five to six seconds of Retry-After; requests already sent still arrive.
         const madeMs = runs.sandbox.jobs().map(({ createdAt }) => createdAt);
         for (const waitedMs of waitedAtMs) expect(longestGapMs(madeMs, waitedMs)).toBeGreaterThan(3_500);
       },
     ));
 
-  it.concurrent('fails each row’s first job buys each of them once more', () =>
+  it.concurrent('fails each row’s first job: each is bought once more', () =>
     withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits }, async (runs) => {
       const faultOver = performance.now();
       const handle = await runs.start('flaky', rowsOf('flaky', '[[flaky]]'));
       expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
-      const told = { fault: 'every row flaky once', batchId: 'flaky', rows: ROWS, faultOver };
-      expect((await expectRecovered(runs, told)).jobs).toBe(2 * ROWS);
+      const facts = { fault: 'every row flaky once', batchId: 'flaky', rows: ROWS, faultOver };
+      expect((await expectRecovered(runs, facts)).jobs).toBe(2 * ROWS);
     }));
 
-  it.concurrent('fails every job, or forgets it, fails the rows after the generations they may have', () =>
+  it.concurrent('fails or forgets every job: rows fail after the allowed generations', () =>
     withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits }, async (runs) => {
       const lost = 4;
       const prompts = rowsOf('hopeless').map(
@@ -301,8 +301,8 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
         end: 'completed',
         tally: { failed: ROWS },
       });
-      const told = { fault: 'every job fails, or is a 404', batchId: 'hopeless', rows: ROWS, faultOver };
-      const { jobs, outcomes } = await expectRecovered(runs, told);
+      const facts = { fault: 'every job fails, or is a 404', batchId: 'hopeless', rows: ROWS, faultOver };
+      const { jobs, outcomes } = await expectRecovered(runs, facts);
       expect(jobs).toBe(3 * ROWS);
       expect(outcomes.filter(({ end }) => end.kind !== 'failed' || end.failure !== 'flaky')).toEqual([]);
       expect(new Set(outcomes.flatMap(({ generations }) => generations.map(({ end }) => end)))).toEqual(
@@ -310,7 +310,7 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
       );
     }));
 
-  it.concurrent('forgets some jobs buys exactly those once more', () =>
+  it.concurrent('forgets some jobs: exactly those are bought again', () =>
     withProxiedRuns({ stack, sandbox: { jobTimeMs, rates: { 'job-lost': 0.3 } }, limits }, async (runs) => {
       const faultOver = performance.now();
       const handle = await runs.start('forgotten', rowsOf('forgotten'));
@@ -318,13 +318,13 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
         end: 'completed',
         tally: { stored: ROWS },
       });
-      const told = {
+      const facts = {
         fault: 'API answers 404 for three jobs of ten',
         batchId: 'forgotten',
         rows: ROWS,
         faultOver,
       };
-      const { jobs } = await expectRecovered(runs, told);
+      const { jobs } = await expectRecovered(runs, facts);
       expect(jobs - ROWS).toBe(runs.sandbox.stats().jobsLost);
       expect(jobs).toBeGreaterThan(ROWS);
     }));

@@ -16,7 +16,7 @@ import { eventually } from '../../support/eventually.js';
 import { firstRun, startBatch, type BatchHandle } from '../../support/batches/start-batch.js';
 import { startTestEngine, type TestEngine } from '../../support/stack/test-engine.js';
 
-/** As the sandbox has them. */
+/** The prices of the sandbox. */
 const COSTS = { nb: 20_000, nb2: 40_000, pro: 80_000 } as const;
 const PRICES = [
   { model: 'nb', resolution: '1K', price: '0.02' },
@@ -71,7 +71,7 @@ describe('a batch with a budget', { timeout: 600_000 }, () => {
     });
   const newest = (name: string) => engine.stack.temporal.client.workflow.getHandle(`batch:${name}`);
   const snapshot = (name: string): Promise<BatchSnapshot> => newest(name).query(snapshotQuery);
-  /** What all jobs of this test cost together, were each of them charged. */
+  /** The cost of all jobs of this test if each were charged. */
   const bought = (): number =>
     engine.sandbox
       .jobs()
@@ -83,7 +83,7 @@ describe('a batch with a budget', { timeout: 600_000 }, () => {
       withinMs: 120_000,
     });
 
-  it('pauses when it is spent, refuses to go on without more, and goes on with more', async () => {
+  it('pauses when it is spent, refuses to resume without more, and continues with more', async () => {
     const handle = await start('spent', mixed('spent', 30), { budget: '0.50' });
     const message = await untilPaused('spent');
     expect(message).toMatch(
@@ -131,7 +131,7 @@ describe('a batch with a budget', { timeout: 600_000 }, () => {
     expect(micros(file?.committed ?? '')).toBe(bought());
   });
 
-  it('never costs more by one image over several shards, mixed prices, failures, lost answers, a killed worker, a shard ended from outside, and resets of the batch and of a shard', async () => {
+  it('never exceeds it with several shards, mixed prices, failures, lost answers, a killed worker, a terminated shard and resets', async () => {
     const name = 'rough';
     const budget = '20.00';
     const { client } = engine.stack.temporal;

@@ -16,7 +16,7 @@ const untilHeld = (handle: BatchHandle): Promise<unknown> =>
     { what: 'the batch is held: jobs-missing', withinMs: 60_000 },
   );
 
-describe('jobs that the service does not find', { timeout: 300_000 }, () => {
+describe('missing jobs', { timeout: 300_000 }, () => {
   let stack: TestStack;
   beforeAll(async () => {
     stack = await startTestStack();
@@ -24,22 +24,23 @@ describe('jobs that the service does not find', { timeout: 300_000 }, () => {
   afterAll(() => stack?.stop());
 
   const jobTimeMs = { min: 200, max: 600 };
-  /** So short that a 404 of all jobs lasts many times as long as one is to be believed after. */
+  /** So short that a 404 of all jobs lasts many times longer than the time to consider one gone. */
   const limits = { goneAfterLooks: 4, goneAfterMs: 1_000, serviceFaultMs: 20_000 };
 
   it.concurrent.for([
-    // At most so many are bought meanwhile: those that start before two are known to be missing, and one for the probe.
+    // At most this many are bought meanwhile: those that start before two are known to be missing, and one by the
+    // probe.
     { rows: 60, concurrency: 30, most: 60, settings: {} },
     { rows: 16, concurrency: 4, most: 9, settings: {} },
-    // Its shard goes on in new workflow runs meanwhile.
+    // Its shard continues in new workflow runs meanwhile.
     { rows: 18, concurrency: 4, most: 9, settings: { continueAfterEvents: 60 } },
     { rows: 6, concurrency: 1, most: 3, settings: {} },
   ])(
-    'all for a while are bought once: $rows rows at concurrency $concurrency',
+    'temporarily all missing: are bought once ($rows rows at concurrency $concurrency)',
     ({ rows, concurrency, most, settings }) =>
       withProxiedRuns({ stack, sandbox: { jobTimeMs, jobsMissing: true }, limits }, async (runs) => {
         const name = `all-missing-${rows}`;
-        // So rarely that the probe buys no second job, in case its first one is lost, while this test looks.
+        // So rarely that the probe buys no second job during this test if its first one is lost.
         const probes = { probeFirstMs: 4_000, probeLongestMs: 4_000 };
         const handle = await runs.start(name, rowsOf(name, rows), { concurrency, ...probes, ...settings });
         await untilHeld(handle);
@@ -49,12 +50,17 @@ describe('jobs that the service does not find', { timeout: 300_000 }, () => {
         const faultOver = performance.now();
         runs.sandbox.configure({ jobsMissing: false });
         expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: rows } });
-        const told = { fault: `404 of all jobs, concurrency ${concurrency}`, batchId: name, rows, faultOver };
-        expect((await expectRecovered(runs, told)).jobs).toBe(rows);
+        const facts = {
+          fault: `404 of all jobs, concurrency ${concurrency}`,
+          batchId: name,
+          rows,
+          faultOver,
+        };
+        expect((await expectRecovered(runs, facts)).jobs).toBe(rows);
       }),
   );
 
-  it.concurrent('all while a worker is killed are bought once, with the limits as they are', async () => {
+  it.concurrent('all missing while a worker is killed: are bought once, with the normal limits', async () => {
     const engine = await startProxiedEngine({ stack, sandbox: { jobTimeMs, jobsMissing: true } });
     try {
       const { sandbox, taskQueue, apiUrl } = engine;
@@ -77,25 +83,25 @@ describe('jobs that the service does not find', { timeout: 300_000 }, () => {
       const faultOver = performance.now();
       sandbox.configure({ jobsMissing: false });
       expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: rows } });
-      const told = { fault: '404 of all jobs, worker killed', batchId: name, rows, faultOver };
-      expect((await expectRecovered(engine, told)).jobs).toBe(rows);
+      const facts = { fault: '404 of all jobs, worker killed', batchId: name, rows, faultOver };
+      expect((await expectRecovered(engine, facts)).jobs).toBe(rows);
     } finally {
       await engine.stop();
     }
   });
 
-  it.concurrent('some for good are bought once more, while later jobs are found', () =>
+  it.concurrent('some lost for good: are bought again while later jobs are found', () =>
     withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits }, async (runs) => {
       const lost = rowsOf('lost', 3, '[[lost]]');
       const faultOver = performance.now();
       const prompts = [...lost, ...rowsOf('found', 17)];
       const handle = await runs.start('lost-some', prompts, { concurrency: 4, maxGenerations: 1 });
       expect(await handle.result()).toMatchObject({ tally: { stored: 17, failed: 3 } });
-      const told = { fault: '404 of three jobs for good', batchId: 'lost-some', rows: 20, faultOver };
-      expect((await expectRecovered(runs, told)).jobs).toBe(20);
+      const facts = { fault: '404 of three jobs for good', batchId: 'lost-some', rows: 20, faultOver };
+      expect((await expectRecovered(runs, facts)).jobs).toBe(20);
     }));
 
-  it.concurrent('and where nothing is left to buy, wait for a person', () =>
+  it.concurrent('wait for a person if no row is left to buy', () =>
     withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits }, async (runs) => {
       const prompts = [...rowsOf('found', 4), '[[lost]] fox'];
       const handle = await runs.start('lost-last', prompts, { concurrency: 1, maxGenerations: 1 });
@@ -104,7 +110,7 @@ describe('jobs that the service does not find', { timeout: 300_000 }, () => {
       const faultOver = performance.now();
       await handle.executeUpdate(resumeUpdate, { args: [undefined] });
       expect(await handle.result()).toMatchObject({ tally: { stored: 4, failed: 1 } });
-      const told = { fault: '404 of the last job for good', batchId: 'lost-last', rows: 5, faultOver };
-      await expectRecovered(runs, told);
+      const facts = { fault: '404 of the last job for good', batchId: 'lost-last', rows: 5, faultOver };
+      await expectRecovered(runs, facts);
     }));
 });

@@ -27,7 +27,7 @@ describe('a batch', () => {
   const command = (args: readonly string[], variables: Variables = {}): Promise<CommandResult> =>
     runInProcess(args, { cwd: engine.folder.path, variables: { ...engine.variables, ...variables } });
 
-  it('of another account is held before anything is bought, says so, and can be cancelled', async () => {
+  it('of another account is held before anything is bought, and can be cancelled', async () => {
     await command(['submit', 'two.csv', '--id', 'theirs']);
     const location = { bucket: engine.stack.s3.bucket, root: 'theirs/', batchId: 'theirs' as BatchId };
     const { client } = engine.stack.temporal;
@@ -41,7 +41,7 @@ describe('a batch', () => {
     await writeFile(path.join(engine.folder.path, 'three.csv'), 'prompt\none\ntwo\nthree\n');
     const jobs = engine.sandbox.stats().jobsMade;
 
-    // Somebody submits without a key of their own; the worker's key is another account's.
+    // Submitted without a key; the worker's key belongs to another account.
     const { BANANAHUB_API_KEY: _, ...keyless } = engine.variables;
     const submitted = await runInProcess(['submit', 'three.csv', '--id', 'theirs', '--yes'], {
       cwd: engine.folder.path,
@@ -64,7 +64,7 @@ describe('a batch', () => {
     expect(engine.sandbox.stats().jobsMade).toBe(jobs);
   });
 
-  it('begun with a wrong key goes on by itself once the key is right', async () => {
+  it('started with a wrong key continues by itself with the right key', async () => {
     await engine.workers[0]?.end('SIGTERM');
     const jobs = engine.sandbox.stats().jobsMade;
     const wrong = await startCommand(['worker'], {
@@ -78,7 +78,7 @@ describe('a batch', () => {
         async () => (await engine.statusOf('mistyped')).reason?.includes('The API key is refused'),
         { what: 'the batch is held for its key', withinMs: 30_000 },
       );
-      // Its probe looks at the key, and not for a ledger that is not there yet.
+      // Its probe checks the key, not a ledger that does not exist yet.
       await eventually(async () => (await engine.statusOf('mistyped')).holds[0]?.nextProbeAt, {
         what: 'a probe has looked',
         withinMs: 30_000,
@@ -94,58 +94,54 @@ describe('a batch', () => {
     expect(engine.sandbox.stats().jobsMade - jobs).toBe(2);
   });
 
-  it(
-    'whose key was rotated goes on with the new one, and with no other account’s',
-    { timeout: 240_000 },
-    async () => {
-      await writeFile(path.join(engine.folder.path, 'keys.csv'), 'prompt\na key\na shy lock [[flaky]]\n');
-      await command(['submit', 'keys.csv', '--max-generations', '1']);
-      const location = { bucket: engine.stack.s3.bucket, root: 'keys/', batchId: 'keys' as BatchId };
-      const handle = engine.stack.temporal.client.workflow.getHandle(batchWorkflowId(location.batchId));
-      expect(await handle.result()).toMatchObject({ tally: { stored: 1, failed: 1 } });
-      const accountNow = async (): Promise<string> =>
-        JSON.parse(await engine.stack.s3.store.readText(at(location, batchFileKey(location)))).account;
-      const account = await accountNow();
-      await engine.workers.at(-1)?.end('SIGTERM');
-      engine.sandbox.configure({ keys: ['rotated-key', { key: 'foreign-key', account: 'another' }] });
-      const jobs = engine.sandbox.stats().jobsMade;
-      const rotated = { BANANAHUB_API_KEY: 'rotated-key' };
-      expect(await command(['retry', 'keys'], rotated)).toMatchObject({
-        code: 2,
-        stderr: expect.stringContaining('add --rebind'),
+  it('continues with a rotated key, and not with another account’s key', { timeout: 240_000 }, async () => {
+    await writeFile(path.join(engine.folder.path, 'keys.csv'), 'prompt\na key\na shy lock [[flaky]]\n');
+    await command(['submit', 'keys.csv', '--max-generations', '1']);
+    const location = { bucket: engine.stack.s3.bucket, root: 'keys/', batchId: 'keys' as BatchId };
+    const handle = engine.stack.temporal.client.workflow.getHandle(batchWorkflowId(location.batchId));
+    expect(await handle.result()).toMatchObject({ tally: { stored: 1, failed: 1 } });
+    const accountNow = async (): Promise<string> =>
+      JSON.parse(await engine.stack.s3.store.readText(at(location, batchFileKey(location)))).account;
+    const account = await accountNow();
+    await engine.workers.at(-1)?.end('SIGTERM');
+    engine.sandbox.configure({ keys: ['rotated-key', { key: 'foreign-key', account: 'another' }] });
+    const jobs = engine.sandbox.stats().jobsMade;
+    const rotated = { BANANAHUB_API_KEY: 'rotated-key' };
+    expect(await command(['retry', 'keys'], rotated)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('add --rebind'),
+    });
+    expect(await command(['retry', 'keys', '--rebind'], rotated)).toMatchObject({ code: 0 });
+    const worker = (key: string) =>
+      startCommand(['worker'], {
+        cwd: engine.folder.path,
+        variables: { ...engine.variables, BANANAHUB_API_KEY: key },
+        ready: 'The worker is ready.',
       });
-      expect(await command(['retry', 'keys', '--rebind'], rotated)).toMatchObject({ code: 0 });
-      const worker = (key: string) =>
-        startCommand(['worker'], {
-          cwd: engine.folder.path,
-          variables: { ...engine.variables, BANANAHUB_API_KEY: key },
-          ready: 'The worker is ready.',
-        });
-      const foreign = await worker('foreign-key');
-      try {
-        await eventually(
-          async () => (await engine.statusOf('keys')).reason?.includes('not a new key of the same account'),
-          { what: 'the batch is held for the other account', withinMs: 30_000 },
-        );
-      } finally {
-        await foreign.end('SIGTERM');
-      }
-      const own = await worker('rotated-key');
-      try {
-        const after = engine.stack.temporal.client.workflow.getHandle(batchWorkflowId(location.batchId));
-        expect(await after.result()).toMatchObject({ end: 'completed', tally: { stored: 2 } });
-      } finally {
-        await own.end('SIGTERM');
-        engine.sandbox.configure({ keys: ['test-key'] });
-        await engine.startWorker();
-      }
-      expect(engine.sandbox.stats().jobsMade - jobs).toBe(1);
-      expect(await accountNow()).not.toBe(account);
-      expect(await command(['retry', 'keys'], rotated)).toMatchObject({ code: 0 });
-    },
-  );
+    const foreign = await worker('foreign-key');
+    try {
+      await eventually(
+        async () => (await engine.statusOf('keys')).reason?.includes('so it is a key of another account'),
+        { what: 'the batch is held for the other account', withinMs: 30_000 },
+      );
+    } finally {
+      await foreign.end('SIGTERM');
+    }
+    const own = await worker('rotated-key');
+    try {
+      const after = engine.stack.temporal.client.workflow.getHandle(batchWorkflowId(location.batchId));
+      expect(await after.result()).toMatchObject({ end: 'completed', tally: { stored: 2 } });
+    } finally {
+      await own.end('SIGTERM');
+      engine.sandbox.configure({ keys: ['test-key'] });
+      await engine.startWorker();
+    }
+    expect(engine.sandbox.stats().jobsMade - jobs).toBe(1);
+    expect(await accountNow()).not.toBe(account);
+    expect(await command(['retry', 'keys'], rotated)).toMatchObject({ code: 0 });
+  });
 
-  it('is started with no key that the service refuses, and no base URL that is not the API', async () => {
+  it('is not started with a refused key or a base URL that is not the API', async () => {
     const refused = async (variables: Variables): Promise<CommandResult> =>
       command(['submit', 'two.csv', '--id', 'unborn'], variables);
     expect(await refused({ BANANAHUB_API_KEY: 'mistyped' })).toMatchObject({
@@ -162,7 +158,7 @@ describe('a batch', () => {
     expect(await command(['status', 'unborn'])).toMatchObject({ code: 2 });
   });
 
-  it('submitted without a key is made by no sandbox, and by the first real service', async () => {
+  it('submitted without a key is made by the first real service, never by a sandbox', async () => {
     const { BANANAHUB_API_KEY: _, ...keyless } = engine.variables;
     const submitted = await runInProcess(['submit', 'two.csv', '--id', 'keyless', '--yes'], {
       cwd: engine.folder.path,
@@ -174,7 +170,7 @@ describe('a batch', () => {
     await eventually(
       async () =>
         (await engine.statusOf('keyless')).reason?.includes(
-          'a sandbox, which only makes what was submitted to it',
+          'a sandbox only makes batches that were submitted to it',
         ),
       { what: 'the batch is held', withinMs: 30_000 },
     );
@@ -204,7 +200,7 @@ describe('a batch', () => {
     }
   });
 
-  it('that is held for its key is not continued by the sandbox, nor by another service', async () => {
+  it('held for its key is not continued by the sandbox or another service', async () => {
     await engine.workers.at(-1)?.end('SIGTERM');
     await command(['submit', 'two.csv', '--id', 'bound']);
     const { BANANAHUB_API_KEY: _, BANANAHUB_BASE_URL: __, ...bare } = engine.variables;
@@ -232,7 +228,7 @@ describe('a batch', () => {
     expect(engine.sandbox.stats().jobsMade - jobs).toBe(2);
   });
 
-  it('of another place is neither shown nor cancelled under the same id', async () => {
+  it('stored in another place is neither shown nor cancelled under the same id', async () => {
     engine.sandbox.configure({ jobTimeMs: { min: 10_000, max: 10_000 } });
     await command(['submit', 'two.csv', '--id', 'placed']);
     const elsewhere = { BANANA_PREFIX: 'elsewhere' };
@@ -248,7 +244,7 @@ describe('a batch', () => {
     const { client } = engine.stack.temporal;
     const result = await client.workflow.getHandle(batchWorkflowId('placed' as BatchId)).result();
     expect(result).toMatchObject({ end: 'completed' });
-    // It has ended: its id is free at the other place.
+    // The batch has ended: its id is free at the other place.
     expect(await command(['status', 'placed'], elsewhere)).toMatchObject({ code: 2 });
     expect(await command(['submit', 'two.csv', '--id', 'placed'], elsewhere)).toMatchObject({ code: 0 });
   });

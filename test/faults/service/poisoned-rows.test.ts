@@ -18,9 +18,9 @@ interface Poison {
   readonly poison: string;
   readonly mark: string;
   readonly failure: FailureKind;
-  /** What is recorded of its one generation. */
+  /** The record of its only generation. */
   readonly last: object;
-  /** Jobs of the poisoned row. */
+  /** Jobs of the row that always fails. */
   readonly jobs: number;
 }
 
@@ -64,7 +64,7 @@ interface Case {
 
 const PRICES = [{ model: 'pro', resolution: '1K', price: '0.08' }] as const;
 
-describe('a poisoned row', { timeout: 300_000 }, () => {
+describe('a row that always fails', { timeout: 300_000 }, () => {
   let runs: BatchRuns;
   beforeAll(async () => {
     runs = await startBatchRuns({
@@ -92,9 +92,9 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
     })),
     { name: 'poison-of-the-last-two', poisons: lastTwo, concurrency: 1 },
     { name: 'poison-of-each-kind', poisons: all, concurrency: 10 },
-    // A poisoned row's price is counted once, like the others'.
+    // The price of such a row is counted once, like the others'.
     { name: 'poison-one-at-a-time', poisons: all, concurrency: 1, budget: (ROWS * 0.08).toFixed(2) },
-  ])('ends alone, and the others are stored: $name', async ({ name, poisons, concurrency, budget }) => {
+  ])('fails alone, and the others are stored: $name', async ({ name, poisons, concurrency, budget }) => {
     const faultOver = performance.now();
     const prompts = Array.from(
       { length: ROWS },
@@ -106,8 +106,8 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
     });
     const { tally } = await handle.result();
     expect(tally).toMatchObject({ stored: ROWS - poisons.size, failed: poisons.size });
-    const told = { fault: name, batchId: name, rows: ROWS, faultOver };
-    const { outcomes, jobs } = await expectRecovered(runs, told);
+    const facts = { fault: name, batchId: name, rows: ROWS, faultOver };
+    const { outcomes, jobs } = await expectRecovered(runs, facts);
     for (const [row, { failure, last }] of poisons) {
       const outcome = outcomes.find(({ position }) => position === row);
       expect(outcome).toMatchObject({ end: { kind: 'failed', failure } });
@@ -123,13 +123,13 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
     readonly continueAfterEvents?: number;
   }>([
     ...POISONS.map((poison, index) => ({ name: `poison-${index}-of-three`, poison })),
-    // A new workflow run of the shard knows none of the rows that were stored before.
+    // A new workflow run of the shard does not know the rows stored before.
     ...POISONS.map((poison, index) => ({
       name: `poison-${index}-of-three-later`,
       poison,
       continueAfterEvents: 250,
     })),
-  ])('of which three are left at last holds no batch for ever: $name', ({ name, poison, ...settings }) =>
+  ])('of which only three are left does not hold the batch forever: $name', ({ name, poison, ...settings }) =>
     withProxiedRuns(
       {
         stack: runs.stack,
@@ -147,14 +147,14 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
         const handle = await own.start(name, prompts, { concurrency: 2, ...settings });
         const stored = ROWS - poisoned.length;
         expect(await handle.result()).toMatchObject({ tally: { stored, failed: poisoned.length } });
-        const told = { fault: name, batchId: name, rows: ROWS, faultOver };
+        const facts = { fault: name, batchId: name, rows: ROWS, faultOver };
         const jobs = stored + poisoned.length * poison.jobs;
-        expect((await expectRecovered(own, told)).jobs).toBe(jobs);
+        expect((await expectRecovered(own, facts)).jobs).toBe(jobs);
       },
     ),
   );
 
-  it.concurrent('that met an outage first does not keep the hold from ending', () =>
+  it.concurrent('does not keep the hold of an earlier outage from ending', () =>
     withProxiedRuns(
       {
         stack: runs.stack,
@@ -175,12 +175,12 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
         const faultOver = performance.now();
         own.sandbox.configure({ outage: { api: 'none' } });
         expect(await handle.result()).toMatchObject({ tally: { stored: 1, failed: rows - 1 } });
-        const told = { fault: name, batchId: name, rows, faultOver };
-        expect((await expectRecovered(own, told)).jobs).toBe(rows);
+        const facts = { fault: name, batchId: name, rows, faultOver };
+        expect((await expectRecovered(own, facts)).jobs).toBe(rows);
       },
     ));
 
-  it('alone in a batch holds that until the service has served another batch, and then ends', async () => {
+  it('alone in a batch holds it until the service has served another batch, and then fails', async () => {
     const [name, other] = ['poison-alone', 'poison-elsewhere'];
     const handle = await runs.start(name, [`${name} [[create-502]]`]);
     await untilHeld(handle, 'service');
@@ -190,11 +190,11 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
     const faultOver = performance.now();
     await (await runs.start(other, [`${other} 1`, `${other} 2`])).result();
     expect(await handle.result()).toMatchObject({ tally: { stored: 0, failed: 1 } });
-    const told = { fault: name, batchId: name, rows: 1, faultOver };
-    expect((await expectRecovered(runs, told)).jobs).toBe(0);
+    const facts = { fault: name, batchId: name, rows: 1, faultOver };
+    expect((await expectRecovered(runs, facts)).jobs).toBe(0);
   });
 
-  it('that is retried as the only one ends again by itself', async () => {
+  it('fails again by itself if it is the only row retried', async () => {
     const name = 'poison-retried';
     const prompts = Array.from(
       { length: 6 },
@@ -215,18 +215,18 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
     expect(retried).toMatchObject({ code: 0 });
     expect(JSON.parse(retried.stdout)).toMatchObject({ runSeq: 2, rows: 1 });
     expect(await stack.temporal.client.workflow.getHandle(`batch:${name}`).result()).toMatchObject(expected);
-    const told = { fault: name, batchId: name, rows: 6, faultOver };
-    const { outcomes, jobs } = await expectRecovered(runs, told);
+    const facts = { fault: name, batchId: name, rows: 6, faultOver };
+    const { outcomes, jobs } = await expectRecovered(runs, facts);
     expect(outcomes[2]).toMatchObject({ end: { kind: 'failed', failure: 'service-error' } });
     expect(jobs).toBe(5);
   });
 
-  it('is shown as set aside while it waits, with what has failed', () =>
+  it('is shown as set aside with its fault while it waits', () =>
     withProxiedRuns(
       {
         stack: runs.stack,
         sandbox: { jobTimeMs: { min: 200, max: 600 } },
-        // It fails alone for so long that a query meets it however slow the machine is.
+        // It fails alone for so long that a query observes it even on a slow machine.
         limits: { serviceFaultMs: 600, createFaultMs: 240_000 },
       },
       async (own) => {
@@ -249,7 +249,7 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
       },
     ));
 
-  it('is no row of an outage, however long that lasts', async () => {
+  it('is not blamed during an outage, however long it lasts', async () => {
     const name = 'poison-and-outage';
     const prompts = Array.from({ length: ROWS }, (_, row) => `${name} ${row}`);
     const before = runs.sandbox.stats().jobsMade;
@@ -265,7 +265,7 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
     const faultOver = performance.now();
     runs.sandbox.configure({ outage: { api: 'none', images: 'none' } });
     expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS, failed: 0 } });
-    const told = { fault: 'an outage of several times what a row may fail', batchId: name, rows: ROWS };
-    expect((await expectRecovered(runs, { ...told, faultOver })).jobs).toBe(ROWS);
+    const facts = { fault: 'an outage of several times what a row may fail', batchId: name, rows: ROWS };
+    expect((await expectRecovered(runs, { ...facts, faultOver })).jobs).toBe(ROWS);
   });
 });

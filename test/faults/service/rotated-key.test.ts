@@ -16,21 +16,21 @@ const newKey = (): string => `bh_live_${randomBytes(24).toString('hex')}`;
 const FOREIGN = newKey();
 const ROWS = 10;
 
-describe('an API key that is replaced in its file while a batch runs', { timeout: 400_000 }, () => {
+describe('an API key that is replaced in its file during a batch', { timeout: 400_000 }, () => {
   let engine: TestEngine;
   let file: string;
   const used: string[] = [FOREIGN];
   beforeAll(async () => {
     engine = await startTestEngine({ sandbox: { jobTimeMs: { min: 3_000, max: 5_000 } } });
     file = path.join(engine.folder.path, 'key');
-    // Two workers, of which only one looks at a time whether the hold may end.
+    // Two workers, only one of which checks at a time whether the hold can end.
     await give(await accept(newKey()));
     const variables = { BANANAHUB_API_KEY: '', BANANAHUB_API_KEY_FILE: file };
     await Promise.all([engine.startWorker({ variables }), engine.startWorker({ variables })]);
   });
   afterAll(() => engine?.stop());
 
-  /** From now on the sandbox takes this key alone, and a foreign account's. */
+  /** From now on the sandbox accepts only this key, and a foreign account's. */
   async function accept(key: string): Promise<string> {
     used.push(key);
     engine.sandbox.configure({ keys: [key, { key: FOREIGN, account: 'another' }] });
@@ -53,7 +53,7 @@ describe('an API key that is replaced in its file while a batch runs', { timeout
     engine.stack.temporal.client.workflow.getHandle<typeof runBatch>(`batch:${batchId}`);
 
   /** Every row is stored once, from one job, although no worker was restarted. */
-  async function expectWhole(location: BatchLocation, jobsBefore: number): Promise<void> {
+  async function expectComplete(location: BatchLocation, jobsBefore: number): Promise<void> {
     expect(await handleOf(location).result()).toMatchObject({
       end: 'completed',
       tally: { stored: ROWS, total: ROWS },
@@ -77,10 +77,10 @@ describe('an API key that is replaced in its file while a batch runs', { timeout
     const key = await accept(newKey());
     await untilHeld(handleOf(location), 'account', 60_000);
     await give(key);
-    await expectWhole(location, before);
+    await expectComplete(location, before);
   });
 
-  it('buys nothing while it is another account’s, and continues once the right one is there', async () => {
+  it('of another account buys nothing, and the batch continues with the right key', async () => {
     const before = engine.sandbox.stats().jobsMade;
     const location = await submit('foreign');
     await eventually(() => engine.sandbox.stats().jobsMade - before >= 4, {
@@ -107,10 +107,10 @@ describe('an API key that is replaced in its file while a batch runs', { timeout
     );
     expect(engine.sandbox.stats().jobsMade).toBe(bought);
     await give(key);
-    await expectWhole(location, before);
+    await expectComplete(location, before);
   });
 
-  it('leaves no key in logs, histories and the bucket', async () => {
+  it('does not appear in logs, histories or the bucket', async () => {
     const kept: [string, string][] = [];
     for (const worker of engine.workers) {
       const { stdout, stderr } = worker.output();

@@ -32,7 +32,7 @@ describe('a row whose job does not end', () => {
   };
   const evidence = (batchName: string) => readEvidence(runs.stack.s3.store, runs.runOf(batchName));
 
-  it('is the oldest of the status, with its id and its job, beside what is usual', async () => {
+  it('is listed as the oldest row with id and job, next to the usual time', async () => {
     const handle = await runs.start('stuck', [...prompts('quick', 24), '[[stuck]] fox'], { graceMs: 500 });
     const seen = await eventually(
       async () => {
@@ -63,7 +63,7 @@ describe('a row whose job does not end', () => {
     expect(await status('stuck')).toMatchObject({ oldestRows: [], usualSeconds: undefined });
   });
 
-  it('is given up by --job-timeout with its job id kept, while time in a hold counts for no row', async () => {
+  it('fails after --job-timeout with its job id kept, not counting time in holds', async () => {
     runs.sandbox.configure({ jobTimeMs: { min: 9_000, max: 9_000 } });
     const settings = { jobTimeoutMs: 6_000 };
     const handle = await runs.start('given-up', [...prompts('slow', 4), '[[stuck]] fox'], settings);
@@ -74,7 +74,7 @@ describe('a row whose job does not end', () => {
       what: 'the account is held',
       withinMs: 20_000,
     });
-    // By the clock all jobs are past their time when the key is good again.
+    // By the clock all jobs have exceeded their time when the key is valid again.
     await eventually(() => Date.now() > madeAtMs + 6_500, { what: 'the time has passed' });
     runs.sandbox.configure({ keyRevoked: false });
     expect(await handle.result()).toMatchObject({ tally: { stored: 4, failed: 1, generations: 5 } });

@@ -38,7 +38,7 @@ async function untilBought(runs: Runs, count: number): Promise<void> {
   });
 }
 
-/** Resolves when the batch has looked that many times whether the bucket is well. */
+/** Resolves when the batch has checked the bucket that many times. */
 async function untilProbed(runs: Runs, times: number): Promise<void> {
   await eventually(() => runs.proxies.s3.count(puts('/probe.txt')) >= times, {
     what: `the bucket is probed ${times} times`,
@@ -56,8 +56,8 @@ describe('a batch whose bucket', { timeout: 400_000 }, () => {
   const sandbox = { jobTimeMs: { min: 200, max: 600 } };
   const limits = { storageFaultMs: 600 };
 
-  it.concurrent('is killed and away for 30 s waits for it, and buys no more than it can copy', () =>
-    // Servers of its own, and the limits that workers really have.
+  it.concurrent('is killed for 30 s waits for it, and buys no more than it can copy', () =>
+    // Separate servers, and the real limits of workers.
     withProxiedRuns({ sandbox }, async (runs) => {
       const { s3 } = runs.stack;
       const handle = await start(runs, 'away');
@@ -70,8 +70,8 @@ describe('a batch whose bucket', { timeout: 400_000 }, () => {
       await expectCompleted(runs, handle, 'away', 'S3 SIGKILL for 30 s');
     }));
 
-  it.concurrent('hangs is held, and says which request gets no answer', () =>
-    // Two requests without an answer; with the limits that workers really have they are three.
+  it.concurrent('hangs is held, and reports which request is not answered', () =>
+    // Two requests without an answer; with the real limits there are three.
     withProxiedRuns({ sandbox, limits: { storageFaultMs: 30_000 } }, async (runs) => {
       const { s3 } = runs.stack;
       const handle = await start(runs, 'hangs');
@@ -90,7 +90,7 @@ describe('a batch whose bucket', { timeout: 400_000 }, () => {
     { fault: 'answers 503 to everything', behaviour: SLOW_DOWN, match: () => true, after: 6 },
     { fault: 'denies everything', behaviour: ACCESS_DENIED, match: () => true, after: 6 },
     { fault: 'denies runs/ from the start', behaviour: ACCESS_DENIED, match: touches('/runs/'), after: 0 },
-  ])('$fault is held and buys nothing until that ends', ({ fault, behaviour, match, after }) =>
+  ])('$fault is held and buys nothing until the fault ends', ({ fault, behaviour, match, after }) =>
     withProxiedRuns({ stack, sandbox, limits }, async (runs) => {
       const { s3, api } = runs.proxies;
       if (after === 0) s3.behave(behaviour, match);
@@ -109,7 +109,7 @@ describe('a batch whose bucket', { timeout: 400_000 }, () => {
     }),
   );
 
-  it.concurrent('takes everything but images is held, and buys no more than waits to be copied', () =>
+  it.concurrent('accepts everything but images is held, and buys no more than may wait to be copied', () =>
     withProxiedRuns({ stack, sandbox, limits }, async (runs) => {
       const { s3, api } = runs.proxies;
       s3.behave(ACCESS_DENIED, puts('/images/'));
@@ -121,7 +121,7 @@ describe('a batch whose bucket', { timeout: 400_000 }, () => {
       await expectCompleted(runs, handle, 'no-images', 'S3 denies images/');
     }));
 
-  it.concurrent('takes everything but the ledger’s parts loses no outcome', () =>
+  it.concurrent('accepts everything but parts loses no outcome', () =>
     withProxiedRuns({ stack, sandbox, limits }, async (runs) => {
       const { s3 } = runs.proxies;
       s3.behave(ACCESS_DENIED, puts('/parts/'));
@@ -140,7 +140,7 @@ describe('a batch whose bucket', { timeout: 400_000 }, () => {
       expect(s3.count(puts('/probe.txt'))).toBe(0);
     }));
 
-  it.concurrent('takes images and loses the answer finds its own image there', () =>
+  it.concurrent('stores images but loses the answer finds its own images there', () =>
     withProxiedRuns({ stack, sandbox, limits }, async (runs) => {
       const { s3 } = runs.proxies;
       const seen = new Set<string>();

@@ -20,7 +20,7 @@ describe('a worker whose clock', { timeout: 240_000 }, () => {
     { wrong: 'an hour ahead', shiftMs: HOUR_MS },
     { wrong: 'an hour behind', shiftMs: -HOUR_MS },
   ])(
-    'is $wrong waits as long as it is told, gives up no job and is let into the bucket',
+    'is $wrong waits the requested time, gives up no job and can use the bucket',
     async ({ wrong, shiftMs }) => {
       const startedMs = Date.now();
       const engine = await startProxiedEngine({
@@ -54,9 +54,9 @@ describe('a worker whose clock', { timeout: 240_000 }, () => {
           faultOver,
         });
         expect(engine.sandbox.stats().tooManyRequests).toBeGreaterThan(5);
-        // The times that people read are Temporal's.
-        const told = [report.startedAt, report.endedAt, ...outcomes.map(({ settledAt }) => settledAt)];
-        for (const time of told) {
+        // The times that people see are Temporal's.
+        const times = [report.startedAt, report.endedAt, ...outcomes.map(({ settledAt }) => settledAt)];
+        for (const time of times) {
           expect(Date.parse(time)).toBeGreaterThan(startedMs - 1_000);
           expect(Date.parse(time)).toBeLessThan(Date.now() + 1_000);
         }

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { at, batchFileKey, openedKey, partsPrefix } from '../../../src/storage/layout.js';
 import { shardWorkflowId } from '../../../src/workflows/protocol/names.js';
-import { expectSound } from '../../support/batches/batch-verdict.js';
+import { expectCorrect } from '../../support/batches/batch-verdict.js';
 import { eventually } from '../../support/eventually.js';
 import { submissionBench } from '../../support/batches/submission-bench.js';
 import { startTestEngine, type TestEngine } from '../../support/stack/test-engine.js';
@@ -11,7 +11,7 @@ import { startTestEngine, type TestEngine } from '../../support/stack/test-engin
 const ROWS = 12;
 const CANARY = 5;
 
-describe('a batch whose bucket was set back while it ran', { timeout: 240_000 }, () => {
+describe('a batch whose bucket is restored to an older state while it runs', { timeout: 240_000 }, () => {
   let engine: TestEngine;
   let jobsBefore = 0;
   beforeAll(async () => {
@@ -58,7 +58,7 @@ describe('a batch whose bucket was set back while it ran', { timeout: 240_000 },
     return reason;
   };
 
-  it('says which parts it lacks and what retry does, which buys nothing again', async () => {
+  it('reports which parts are missing and what retry does, which buys nothing again', async () => {
     await submit('parts', [], ['refused,shy [[refuse]]', 'flaky,shy bird [[flaky]]']);
     await untilSeen('parts');
     await losesParts('parts');
@@ -75,10 +75,10 @@ describe('a batch whose bucket was set back while it ran', { timeout: 240_000 },
     await ended('parts');
     expect(jobsMade()).toBe(made);
     expect(await status('parts')).toMatchObject({ state: 'completed', failuresByKind: { refused: 1 } });
-    await expectSound(engine, { batchId: 'parts', rows: ROWS });
+    await expectCorrect(engine, { batchId: 'parts', rows: ROWS });
   });
 
-  it('and has lost images too gets them again from their jobs', async () => {
+  it('gets lost images again from their jobs', async () => {
     const { s3 } = engine.stack;
     await submit('images');
     await eventually(() => s3.store.head(at(location('images'), openedKey(location('images'), 1, 0))), {
@@ -99,10 +99,10 @@ describe('a batch whose bucket was set back while it ran', { timeout: 240_000 },
     await ended('images');
     expect(jobsMade()).toBe(ROWS);
     expect(await status('images')).toMatchObject({ state: 'completed', stored: ROWS });
-    await expectSound(engine, { batchId: 'images', rows: ROWS });
+    await expectCorrect(engine, { batchId: 'images', rows: ROWS });
   });
 
-  it('keeps the jobs of rows whose parts are gone also where it is cancelled', async () => {
+  it('keeps the jobs of rows with lost parts when it is cancelled', async () => {
     await submit('cancelled');
     await untilSeen('cancelled');
     await losesParts('cancelled');
@@ -116,7 +116,7 @@ describe('a batch whose bucket was set back while it ran', { timeout: 240_000 },
     expect(await status('cancelled')).toMatchObject({ state: 'completed', stored: ROWS });
   });
 
-  it('of which history tells nothing either sends no create whose key may be forgotten', async () => {
+  it('sends no create whose key may be forgotten if the history is lost, too', async () => {
     const { client } = engine.stack.temporal;
     const batch = location('nothing');
     await submit('nothing', ['--idempotency-horizon', '1s']);
@@ -164,7 +164,7 @@ describe('a batch whose bucket was set back while it ran', { timeout: 240_000 },
   };
 });
 
-/** A folder with the attributes of its files, in place of what is there. */
+/** Replaces a folder by a copy, including file attributes. */
 async function copy(from: string, to: string): Promise<void> {
   await promisify(execFile)('rm', ['-rf', to]);
   await promisify(execFile)('cp', ['-a', from, to]);

@@ -7,7 +7,7 @@ import { runInProcess } from '../../support/commands/command-in-process.js';
 import { eventually } from '../../support/eventually.js';
 import { startTestEngine, type TestEngine } from '../../support/stack/test-engine.js';
 
-/** A minute is promised; what hung did so for ever. */
+/** The promise is a minute; commands that hung did so forever. */
 const WITHIN_MS = 60_000;
 
 /** How a command ended, once its process is gone. */
@@ -21,7 +21,7 @@ async function expectEnd(running: RunningCommand, sentence: string): Promise<voi
   expect(stderr).not.toMatch(/unforeseen|\n {4}at /);
 }
 
-describe('a command whose namespace is deleted ends with 2 and one sentence', { timeout: 300_000 }, () => {
+describe('a command whose namespace is deleted exits with 2 and one sentence', { timeout: 300_000 }, () => {
   let engine: TestEngine;
   beforeAll(async () => {
     engine = await startTestEngine({ sandbox: { jobTimeMs: { min: 60_000, max: 60_000 } } });
@@ -39,7 +39,7 @@ describe('a command whose namespace is deleted ends with 2 and one sentence', { 
       what: `${namespace} is there`,
       withinMs: 30_000,
     });
-    // Front ends keep for some seconds that a name was unknown.
+    // Temporal's front ends cache for some seconds that a name was unknown.
     await delay(2_000);
     return { TEMPORAL_NAMESPACE: namespace };
   };
@@ -60,14 +60,14 @@ describe('a command whose namespace is deleted ends with 2 and one sentence', { 
     await expectEnd(worker, 'has no namespace "at-work"');
   });
 
-  it('worker, idle and of one role', async () => {
+  it('worker, idle and with one role', async () => {
     const variables = await makeNamespace('idle');
     const worker = await engine.startWorker({ variables, roles: ['store'] });
     await deleteNamespace('idle');
     await expectEnd(worker, 'has no namespace "idle"');
   });
 
-  it('dev, whose Temporal is configured', async () => {
+  it('dev, with Temporal configured', async () => {
     const variables = await makeNamespace('dev');
     const dev = await startCommand(['dev'], {
       cwd: engine.folder.path,
@@ -78,7 +78,7 @@ describe('a command whose namespace is deleted ends with 2 and one sentence', { 
     await expectEnd(dev, 'has no namespace "dev"');
   });
 
-  it('run, which watches its batch', async () => {
+  it('run, watching its batch', async () => {
     const variables = await makeNamespace('run');
     const jobsBefore = engine.sandbox.stats().jobsMade;
     const run = await startCommand(['run', 'foxes.csv', '--id', 'watched'], {

@@ -3,18 +3,21 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pMap from 'p-map';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expectSound } from '../../support/batches/batch-verdict.js';
+import { expectCorrect } from '../../support/batches/batch-verdict.js';
 import { runInProcess } from '../../support/commands/command-in-process.js';
 import { startCommand, type CommandResult } from '../../support/commands/command-line.js';
 import { eventually } from '../../support/eventually.js';
 import { startTestEngine, type TestEngine } from '../../support/stack/test-engine.js';
 
 const ROWS = 24;
-/** Three seconds until a bucket is missed, eight where it is needed, and a loaded machine's own: what hung took minutes. */
+/**
+ * Three seconds until a bucket counts as unreachable, eight if it is needed, plus a loaded machine's time; commands
+ * that hung took minutes.
+ */
 const WITHIN_MS = 15_000;
 const AT_ONCE = 6;
 
-/** A command, how it ends while a part is down, and what it prints then. */
+/** A command, its exit code during an outage, and its output. */
 interface Expected {
   readonly args: readonly string[];
   readonly code: number;
@@ -22,7 +25,7 @@ interface Expected {
   readonly stderr?: RegExp;
 }
 
-/** What Temporal knows is shown, and what it can do is done. */
+/** Commands show and do what Temporal alone allows. */
 const withoutBucket = (how: RegExp): readonly Expected[] => [
   { args: ['status', 'foxes'], code: 0, stdout: /^foxes .*\d+\/24/m, stderr: how },
   { args: ['status', 'foxes', '--json'], code: 0, stdout: /"total":24/, stderr: how },
@@ -54,7 +57,7 @@ const WAITING: readonly (readonly string[])[] = [
   ['doctor'],
 ];
 
-describe('while a part is down', { timeout: 400_000 }, () => {
+describe('during an outage', { timeout: 400_000 }, () => {
   let engine: TestEngine;
   beforeAll(async () => {
     engine = await startTestEngine({ sandbox: { jobTimeMs: { min: 1_000, max: 1_500 } } });
@@ -76,17 +79,17 @@ describe('while a part is down', { timeout: 400_000 }, () => {
     const startedAt = performance.now();
     const result = await command(args);
     const tookMs = performance.now() - startedAt;
-    const told = { args, ...result, isInTime: tookMs < WITHIN_MS };
-    expect(told).toMatchObject({
+    const facts = { args, ...result, isInTime: tookMs < WITHIN_MS };
+    expect(facts).toMatchObject({
       code,
       isInTime: true,
       ...(stdout && { stdout: expect.stringMatching(stdout) }),
       ...(stderr && { stderr: expect.stringMatching(stderr) }),
     });
-    expect(told.stderr).not.toMatch(/unforeseen|StartToClose|\n {4}at /);
+    expect(facts.stderr).not.toMatch(/unforeseen|StartToClose|\n {4}at /);
   };
 
-  /** Ends within a second of the first signal, or of this machine's load. */
+  /** Exits within a second of the first signal, plus this machine's load. */
   const expectEnds = async (args: readonly string[], signal: 'SIGINT' | 'SIGTERM'): Promise<void> => {
     const { folder, variables } = engine;
     const running = await startCommand(args, { cwd: folder.path, variables, ready: '' });
@@ -97,7 +100,7 @@ describe('while a part is down', { timeout: 400_000 }, () => {
     expect({ args, tookMs: Math.min(tookMs, 4_000) }).toEqual({ args, tookMs });
   };
 
-  it('a bucket that hangs is named, what Temporal knows is shown, and commands end at the first signal', async () => {
+  it('a bucket that hangs is reported, Temporal’s data is shown, and commands stop at the first signal', async () => {
     engine.stack.s3.freeze();
     try {
       const silent = /[Bb]ucket s3:\/\/test-bucket at http:\/\/127\.0\.0\.1:\d+ does not answer/;
@@ -111,7 +114,7 @@ describe('while a part is down', { timeout: 400_000 }, () => {
     }
   });
 
-  it('a bucket that refuses connections is named, and what Temporal knows is shown', async () => {
+  it('a bucket that refuses connections is reported, and Temporal’s data is shown', async () => {
     await engine.stack.s3.kill();
     try {
       const refused =
@@ -125,10 +128,10 @@ describe('while a part is down', { timeout: 400_000 }, () => {
       what: 'foxes is complete',
       withinMs: 120_000,
     });
-    await expectSound(engine, { batchId: 'foxes', rows: ROWS });
+    await expectCorrect(engine, { batchId: 'foxes', rows: ROWS });
   });
 
-  it('a Temporal that hangs is named, and what the bucket knows is shown', async () => {
+  it('a Temporal that hangs is reported, and the bucket’s data is shown', async () => {
     const away = /Temporal at 127\.0\.0\.1:\d+ .*does not answer/;
     engine.stack.temporal.freeze();
     try {

@@ -14,7 +14,7 @@ import { eventually } from '../../support/eventually.js';
 
 const ROWS = 20;
 
-describe('a batch whose workflow is reset from Temporal’s side', () => {
+describe('a batch whose workflow is reset in Temporal', () => {
   let runs: BatchRuns;
   let jobsBefore = 0;
   let otherJobs: ReadonlySet<string> = new Set();
@@ -66,11 +66,11 @@ describe('a batch whose workflow is reset from Temporal’s side', () => {
     runs.stack.temporal.client.workflow.getHandle(batchWorkflowId(runs.runOf(name).batchId)).result();
 
   it.each(['first', 'last'] as const)(
-    'to its %s task in mid-flight: its shard works on, nothing is bought twice, every row is counted once',
+    'to its %s task keeps its shard running, buys nothing twice and counts every row once',
     async (to) => {
       const name = `reset-to-${to}`;
       await start(name);
-      // Some images are stored by then.
+      // Some images are stored by this time.
       await untilJobs(14);
       await reset(name, to);
       const faultOver = performance.now();
@@ -81,7 +81,7 @@ describe('a batch whose workflow is reset from Temporal’s side', () => {
     },
   );
 
-  it('to before it was told things by updates and signals in turn can be taken up by another worker', async () => {
+  it('to before updates and signals continues on another worker', async () => {
     const name = 'reset-and-told';
     const handle = await start(name);
     await untilJobs(5);
@@ -92,14 +92,14 @@ describe('a batch whose workflow is reset from Temporal’s side', () => {
     await reset(name, 'second');
     const faultOver = performance.now();
     expect(await resultOf(name)).toMatchObject({ end: 'completed', tally: { total: ROWS, stored: ROWS } });
-    // A worker that no longer has a workflow in memory answers by replaying what was done.
+    // A worker without the workflow in memory answers by replaying its history.
     const newest = runs.stack.temporal.client.workflow.getHandle(handle.workflowId);
     expect(await newest.query(snapshotQuery)).toMatchObject({ phase: 'completed' });
     const fault = 'workflow reset to before it was paused, resumed and set';
     await expectRecovered(runs, { fault, batchId: name, rows: ROWS, otherJobs, faultOver });
   });
 
-  it('and whose key is revoked then is held, and goes on with the key', async () => {
+  it('and whose key is then revoked is held, and continues with a valid key', async () => {
     const name = 'reset-and-revoked';
     const handle = await start(name);
     await untilJobs(10);
@@ -117,7 +117,7 @@ describe('a batch whose workflow is reset from Temporal’s side', () => {
     await expectRecovered(runs, { fault, batchId: name, rows: ROWS, otherJobs, faultOver });
   });
 
-  it('and which is cancelled then buys nothing more', async () => {
+  it('and which is then cancelled buys nothing more', async () => {
     const name = 'reset-and-cancelled';
     const handle = await start(name);
     await untilJobs(10);

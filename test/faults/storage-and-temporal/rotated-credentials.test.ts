@@ -11,7 +11,7 @@ import { untilHeld } from '../../support/batches/until-held.js';
 
 const NEW = { accessKeyId: 'rotated-access', secretAccessKey: 'rotated-secret-of-the-server' };
 
-describe('S3 credentials that are rotated while a batch runs', { timeout: 300_000 }, () => {
+describe('S3 credentials that are rotated during a batch', { timeout: 300_000 }, () => {
   let engine: TestEngine;
   let rotated: ChildServer | undefined;
   beforeAll(async () => {
@@ -24,7 +24,7 @@ describe('S3 credentials that are rotated while a batch runs', { timeout: 300_00
     await engine?.stop();
   });
 
-  it('hold it until the shared credentials file has the new ones, and no worker is restarted', async () => {
+  it('hold it until the credentials file has the new ones, without restarting a worker', async () => {
     const { stack, folder, variables, sandbox } = engine;
     const file = path.join(folder.path, 'credentials');
     const give = (keys: typeof NEW): Promise<void> =>

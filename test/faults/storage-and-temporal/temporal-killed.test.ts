@@ -10,7 +10,7 @@ import { startTestEngine, type TestEngine } from '../../support/stack/test-engin
 
 const ROWS = 40;
 
-/** Runs `use` on servers and a worker of its own. */
+/** Runs `use` with separate servers and a separate worker. */
 async function withEngine(use: (engine: TestEngine) => Promise<void>): Promise<void> {
   const engine = await startTestEngine({ sandbox: { jobTimeMs: { min: 300, max: 900 } } });
   try {
@@ -47,7 +47,7 @@ async function expectCompleted(engine: TestEngine, batchId: string, fault: strin
 }
 
 describe('a batch whose Temporal', { timeout: 400_000 }, () => {
-  it.concurrent('is killed and starts again over its file goes on with the worker that was there', () =>
+  it.concurrent('is killed and restarted with its file continues on the same worker', () =>
     withEngine(async (engine) => {
       await submit(engine, 'killed');
       await jobsAreMade(engine);
@@ -56,7 +56,7 @@ describe('a batch whose Temporal', { timeout: 400_000 }, () => {
       await expectCompleted(engine, 'killed', 'Temporal SIGKILL, started again over its file');
     }));
 
-  it.concurrent('is killed together with the worker goes on when both are back', () =>
+  it.concurrent('is killed together with the worker continues when both are back', () =>
     withEngine(async (engine) => {
       await submit(engine, 'both');
       await jobsAreMade(engine);
@@ -66,7 +66,7 @@ describe('a batch whose Temporal', { timeout: 400_000 }, () => {
       await expectCompleted(engine, 'both', 'Temporal and worker SIGKILL together');
     }));
 
-  it.concurrent('is emptied in the middle is finished by submitting it again, from the bucket alone', () =>
+  it.concurrent('loses its data is finished by submitting it again, from the bucket alone', () =>
     withEngine(async (engine) => {
       await submit(engine, 'emptied');
       await jobsAreMade(engine);

@@ -17,7 +17,7 @@ interface Bench extends SubmissionBench {
   readonly jobsMade: () => number;
 }
 
-/** Runs `use` on servers and a worker of its own, with a batch of which some jobs are made. */
+/** Runs `use` with separate servers, a worker, and a batch that has made some jobs. */
 async function withBatch(batchId: string, use: (bench: Bench) => Promise<void>): Promise<void> {
   const engine = await startTestEngine({ sandbox: { jobTimeMs: { min: 1_500, max: 2_500 } } });
   const bench = submissionBench(() => ({ ...engine, variables: { ...engine.variables, ...PRICES } }));
@@ -45,7 +45,7 @@ async function withBatch(batchId: string, use: (bench: Bench) => Promise<void>):
   }
 }
 
-/** Sets Temporal's database back to when the batch was paused, while its worker knows it as resumed and at work. */
+/** Restores Temporal's database to when the batch was paused, while its worker knows it as resumed and running. */
 async function setBack({ engine, command, jobsMade }: Bench, batchId: string): Promise<void> {
   const { temporal } = engine.stack;
   expect(await command(['pause', batchId])).toMatchObject({ code: 0 });
@@ -63,7 +63,7 @@ async function setBack({ engine, command, jobsMade }: Bench, batchId: string): P
   await temporal.restoreDatabase();
 }
 
-/** Ends the batch, goes on from the bucket, and expects that nothing was bought twice. */
+/** Terminates the batch, continues from the bucket, and expects that nothing was bought twice. */
 async function expectContinued(bench: Bench, batchId: string, fault: string): Promise<void> {
   const { command, ended, engine, jobsMade, location } = bench;
   const faultOver = performance.now();
@@ -82,7 +82,7 @@ async function expectContinued(bench: Bench, batchId: string, fault: string): Pr
 }
 
 describe('a batch whose workflow cannot continue', { timeout: 300_000 }, () => {
-  it.concurrent('since its workers are of another build is named, ended and gone on with', () =>
+  it.concurrent('because its workers have another build is reported, terminated and continued', () =>
     withBatch('other', async (bench) => {
       const { engine, command, stuckStatus } = bench;
       await engine.workers[0]?.end('SIGTERM');
@@ -120,7 +120,7 @@ describe('a batch whose workflow cannot continue', { timeout: 300_000 }, () => {
       await expectContinued(bench, 'other', 'workers of another build, ended and retried');
     }));
 
-  it.concurrent('since its Temporal was set back under its workers is named, ended and gone on with', () =>
+  it.concurrent('because Temporal was restored under running workers is reported, terminated and continued', () =>
     withBatch('back', async (bench) => {
       await setBack(bench, 'back');
       const reason = await bench.stuckStatus('back');
@@ -130,7 +130,7 @@ describe('a batch whose workflow cannot continue', { timeout: 300_000 }, () => {
       await expectContinued(bench, 'back', 'Temporal set back under living workers, ended and retried');
     }));
 
-  it.concurrent('since its Temporal was set back goes on by itself once its workers are restarted', () =>
+  it.concurrent('because Temporal was restored continues by itself once its workers are restarted', () =>
     withBatch('restarted', async (bench) => {
       const { engine, command, stuckStatus, ended, jobsMade } = bench;
       await setBack(bench, 'restarted');

@@ -19,7 +19,7 @@ const KILLS: readonly { match: Match; moment: TapMoment }[] = [
   { match: puts('/images/train/'), moment: 'before' },
 ];
 
-describe('two at once', { timeout: 400_000 }, () => {
+describe('two at the same time', { timeout: 400_000 }, () => {
   let stack: TestStack;
   beforeAll(async () => {
     stack = await startTestStack();
@@ -35,13 +35,13 @@ describe('two at once', { timeout: 400_000 }, () => {
     }
   }
 
-  it.concurrent('workers, of which one is killed again and again, lose no row and pay none twice', () =>
+  it.concurrent('workers, one of which is killed repeatedly, lose no row and pay none twice', () =>
     withEngine(async (engine) => {
-      // The victim's own way to the bucket: what happens there happens to it.
+      // The victim reaches the bucket by its own proxy: events there concern only the victim.
       const victims = await startFaultProxy();
       try {
         victims.forwardTo(stack.s3.endpoint);
-        // It leaves the copying to the victims, so that each finds something to do.
+        // It leaves copying to the victims, so that each has work.
         await engine.startWorker({ roles: ['main', 'create', 'await'] });
         const handle = await startBatch(stack, {
           name: 'victims',
@@ -68,7 +68,7 @@ describe('two at once', { timeout: 400_000 }, () => {
       }
     }));
 
-  it.concurrent('submits of one id start one run, which buys each row once', () =>
+  it.concurrent('submissions of one id start one run, which buys each row once', () =>
     withEngine(async (engine) => {
       const { folder, variables } = engine;
       await engine.startWorker();

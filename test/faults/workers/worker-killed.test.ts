@@ -8,7 +8,7 @@ import { startTestStack, type TestStack } from '../../support/stack/test-stack.j
 
 const ROWS = 12;
 
-/** Matches what `match` matches from the `count`th time on. */
+/** Matches what `match` matches, from the `count`th time on. */
 function nth(count: number, match: Match): Match {
   let seen = 0;
   return (request) => match(request) && ++seen >= count;
@@ -19,7 +19,7 @@ interface Kill {
   readonly at: keyof ProxiedEngine['proxies'];
   readonly match: Match;
   readonly moment: TapMoment;
-  /** What shows that the kill hit this moment. */
+  /** Evidence that the kill hit this moment. */
   readonly shows?: (engine: ProxiedEngine) => void;
 }
 
@@ -56,7 +56,7 @@ describe('a worker killed', { timeout: 400_000 }, () => {
   });
   afterAll(() => stack?.stop());
 
-  // Each has servers of its own but for Temporal and S3, so that they wait for Temporal's time-outs together.
+  // Each has its own servers except for Temporal and S3, so that they wait for Temporal's time-outs together.
   it.concurrent.for(KILLS)(
     '$phase loses no row and pays none twice',
     async ({ phase, at, match, moment, shows }) => {

@@ -44,7 +44,7 @@ describe('a batch under faults', () => {
     const ids = [`batch:${run.batchId}`, shardWorkflowId(run, 0)];
     return Promise.all(ids.map((id) => client().workflow.getHandle(id).fetchHistory()));
   };
-  /** Failed workflow tasks, and shards that had to be started again. */
+  /** Failed workflow tasks, and shards that were started again. */
   const mishaps = async (batchName: string): Promise<readonly string[]> => {
     const histories = await historiesOf(batchName);
     return histories.flatMap(({ events }) =>
@@ -59,7 +59,7 @@ describe('a batch under faults', () => {
   };
 
   it.each(['html502', 'drop', 'down503'] as const)(
-    'an outage (%s) longer than the limit costs no row, no shard and no second job',
+    'with an outage (%s) longer than the limit loses no row and no shard, and buys no second job',
     async (kind) => {
       const batchName = `outage-${kind}`;
       runs.sandbox.configure({ outage: { api: kind } });
@@ -72,7 +72,7 @@ describe('a batch under faults', () => {
     },
   );
 
-  it('a batch cancelled while the service is down ends by itself', async () => {
+  it('cancelled while the service is down ends by itself', async () => {
     runs.sandbox.configure({ outage: { api: 'html502' } });
     const handle = await runs.start('cancel-in-outage', prompts('cancel in outage'));
     await untilHeld(handle, 'service', HELD_WITHIN_MS);
@@ -81,7 +81,7 @@ describe('a batch under faults', () => {
     expect(await mishaps('cancel-in-outage')).toEqual([]);
   });
 
-  it('an outage while jobs are awaited, and the end of the grace in it, keeps the job ids', async () => {
+  it('cancelled in an outage while jobs are awaited keeps the job ids', async () => {
     runs.sandbox.configure({ jobTimeMs: { min: 60_000, max: 60_000 } });
     const handle = await runs.start('grace', prompts('grace', 5), { graceMs: 1_500 });
     await eventually(() => jobsMade() === 5, { what: 'all jobs are made', withinMs: 20_000 });
@@ -94,14 +94,14 @@ describe('a batch under faults', () => {
     expect(await mishaps('grace')).toEqual([]);
   });
 
-  it('lost answers and lost answers behind a proxy buy no second job', async () => {
+  it('with lost answers, also behind a proxy, buys no second job', async () => {
     runs.sandbox.configure({ rates: { 'create-lost-answer': 0.4, 'create-lost-to-504': 0.3 } });
     const handle = await runs.start('lost-answers', prompts('lost answers'));
     expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: 20, failed: 0 } });
     expect(jobsMade()).toBe(20);
   });
 
-  it('an empty balance holds all rows until it is filled, and costs none', async () => {
+  it('with an empty balance holds all rows until it is topped up, and loses none', async () => {
     runs.sandbox.configure({ balance: '0.40' });
     const prices = [{ model: 'pro', resolution: '1K', price: '0.04' }] as const;
     const handle = await runs.start('balance', prompts('balance'), { prices });
@@ -109,14 +109,14 @@ describe('a batch under faults', () => {
     runs.sandbox.configure({ balance: '1000' });
     expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: 20 } });
     expect(jobsMade()).toBe(20);
-    // What it cost cannot be told by a balance that was filled in between.
+    // The cost is unknown, because the account was topped up in between.
     const run = runs.runOf('balance');
     const { cost } = await readDocument(runs.stack.s3.store, at(run, reportKey(run)), Report);
     expect(cost).toMatchObject({ measured: null, expected: { least: '0.80', most: '0.80' } });
     expect(cost?.unmeasured).toContain('ran out');
   });
 
-  it('a shard terminated from outside is run again and buys no second job', async () => {
+  it('with a terminated shard runs it again and buys no second job', async () => {
     runs.sandbox.configure({ jobTimeMs: { min: 2_000, max: 4_000 } });
     const handle = await runs.start('terminated', prompts('terminated'));
     const shard = client().workflow.getHandle(shardWorkflowId(runs.runOf('terminated'), 0));
@@ -129,7 +129,7 @@ describe('a batch under faults', () => {
     expect(jobsMade()).toBe(20);
   });
 
-  it('a bucket that is away in the middle of a batch holds it, and costs no row and no second job', async () => {
+  it('with an unreachable bucket is held, loses no row and buys no second job', async () => {
     const handle = await runs.start('bucket', prompts('lorem ipsum', 30), { concurrency: 5 });
     await eventually(() => jobsMade() >= 6, { what: 'six jobs are made', withinMs: 20_000 });
     await runs.stack.s3.kill();
@@ -138,7 +138,7 @@ describe('a batch under faults', () => {
     expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: 30 } });
     expect(jobsMade()).toBe(30);
     expect(await mishaps('bucket')).toEqual([]);
-    // Row ids are made of prompts; an error of the bucket names the key it concerns.
+    // Row ids are made from prompts; a bucket error contains the key it concerns.
     const histories = JSON.stringify(await historiesOf('bucket')).replaceAll(
       /[A-Za-z0-9+/]{24,}={0,2}/g,
       (text) => text + Buffer.from(text, 'base64').toString(),
@@ -148,11 +148,11 @@ describe('a batch under faults', () => {
     expect(histories).not.toContain('lorem ipsum');
   });
 
-  it('a batch whose workflow is cancelled in Temporal’s own way stores what is paid and ends as cancelled', async () => {
+  it('cancelled with Temporal’s own command stores what is paid and ends as cancelled', async () => {
     runs.sandbox.configure({ jobTimeMs: { min: 2_000, max: 3_000 } });
     const handle = await runs.start('native-cancel', prompts('native cancel'), { graceMs: 20_000 });
     await eventually(() => jobsMade() === 10, { what: 'ten jobs are made', withinMs: 20_000 });
-    // A fault while it is being cancelled is told and ends as any other.
+    // A fault during cancellation is reported and ends like any other.
     await handle.cancel();
     runs.sandbox.configure({ keyRevoked: true });
     await untilHeld(handle, 'account', HELD_WITHIN_MS);

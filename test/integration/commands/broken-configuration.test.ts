@@ -10,7 +10,7 @@ type Part = 'temporal' | 'bucket' | 'api' | 'prices' | 'webhooks' | 'notices';
 
 const LONG = 'a-long-enough-secret-of-32-letters';
 
-/** A variable that is wrong, of which part, and what names it in a message. */
+/** An invalid variable, its part, and the text that names it in a message. */
 const BROKEN: readonly {
   readonly part: Part;
   readonly variables: Variables;
@@ -32,7 +32,7 @@ const BROKEN: readonly {
 
 const ALL: readonly Part[] = ['temporal', 'bucket', 'api', 'prices', 'webhooks', 'notices'];
 
-/** Commands with what they need, and what they can do without. `none` is a batch that does not exist. */
+/** Commands with the parts they need and those they can do without. `none` is a batch that does not exist. */
 const COMMANDS: readonly {
   readonly args: string;
   readonly needs: readonly Part[];
@@ -56,7 +56,7 @@ const COMMANDS: readonly {
   { args: 'rate', needs: ['temporal'] },
 ];
 
-describe('a variable that is wrong', { timeout: 300_000 }, () => {
+describe('an invalid variable', { timeout: 300_000 }, () => {
   let engine: TestEngine;
   beforeAll(async () => {
     engine = await startTestEngine({ sandbox: {} });
@@ -71,7 +71,7 @@ describe('a variable that is wrong', { timeout: 300_000 }, () => {
       variables: { ...engine.variables, ...variables },
     });
 
-  it.each(COMMANDS)('stops "$args" only where the command needs it', async ({ args, needs, uses = [] }) => {
+  it.each(COMMANDS)('stops "$args" only if the command needs it', async ({ args, needs, uses = [] }) => {
     const sound = await command(args);
     const outcomes = await pMap(
       BROKEN.filter(({ part }) => !uses.includes(part)),
@@ -103,7 +103,7 @@ describe('a variable that is wrong', { timeout: 300_000 }, () => {
     expect(engine.sandbox.stats().jobsMade).toBe(jobs);
   });
 
-  it('never makes "run" take a stand-in for what is configured wrongly', async () => {
+  it('does not make "run" start a local substitute', async () => {
     const { AWS_ENDPOINT_URL_S3: _, BANANAHUB_API_KEY: __, ...others } = engine.variables;
     const { code, stderr } = await runInProcess(['run', 'foxes.csv'], {
       cwd: engine.folder.path,
@@ -115,7 +115,7 @@ describe('a variable that is wrong', { timeout: 300_000 }, () => {
     });
   });
 
-  it('is reported by doctor with all others, and as no missing part', async () => {
+  it('is reported by doctor with all others, and not as a missing part', async () => {
     for (const { variables, named, part } of BROKEN) {
       const { code, stdout } = await command('doctor --json', variables);
       const { ok, checks } = JSON.parse(stdout);

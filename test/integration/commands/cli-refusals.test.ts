@@ -29,7 +29,10 @@ describe('the command line refuses with exit code 2, one line and no stack trace
   });
   afterAll(() => engine?.stop());
 
-  /** The last line of a refusal: what the person must do. Fails unless it ended with 2, quickly, without a trace. */
+  /**
+   * The last line of a refusal: what the person must do. Fails unless the command exited with 2, quickly, without a
+   * stack trace.
+   */
   async function refusal(
     args: readonly string[],
     options: Partial<Parameters<typeof runInProcess>[1]> & {
@@ -38,7 +41,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     } = {},
   ): Promise<string> {
     const startedAtMs = performance.now();
-    // A worker, and another user, are processes.
+    // A worker, and another user, need separate processes.
     const isProcess = args[0] === 'worker' || options.uid !== undefined || options.apart === true;
     const run = isProcess ? runCommand : runInProcess;
     const result: CommandResult = await run(args, { cwd: folder.path, variables, ...options });
@@ -65,11 +68,11 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     expect(await refusal(['run', 'folder'])).toContain('is a folder; name a sheet in it');
   });
 
-  it('a file that may not be read', async () => {
+  it('an unreadable file', async () => {
     const file = path.join(folder.path, 'secret.csv');
     await writeFile(file, SHEET);
     await chmod(file, 0);
-    // For the superuser every file may be read: let somebody else try.
+    // The superuser may read every file: another user must try.
     const uid = process.getuid?.() === 0 ? 65_534 : undefined;
     expect(
       await refusal(['run', file], {
@@ -80,11 +83,11 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     ).toContain('may not be read by this user');
   });
 
-  it('an object that is not there', async () => {
+  it('a missing object', async () => {
     expect(await refusal(['submit', `s3://${engine.stack.s3.bucket}/nope.csv`])).toMatch(/nope\.csv/);
   });
 
-  it('an address that is none, or leads nowhere, without what is secret in it', async () => {
+  it('an invalid address, without its secrets', async () => {
     for (const [address, expected] of [
       ['https://me:hush@127.0.0.1:9/sheet.csv?token=hush', 'https://127.0.0.1:9/sheet.csv: its host refuses'],
       ['https://[?token=hush', 'https://[ is not an address'],
@@ -96,7 +99,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     }
   });
 
-  it('an address that leads into the private network, though not that address itself', async () => {
+  it('a redirect into a private network, but not the address itself', async () => {
     const [typed, inner] = await Promise.all([startScriptedServer(), startScriptedServer()]);
     try {
       inner.answerWith((_, response) => response.writeHead(200).end(SHEET));
@@ -121,7 +124,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     }
   });
 
-  it('a packed sheet that is cut short', async () => {
+  it('a truncated gzip file', async () => {
     expect(await sheetRefusal('cut.csv.gz', gzipSync(SHEET.repeat(99)).subarray(0, 40))).toContain(
       'cut short',
     );
@@ -133,13 +136,13 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     expect(line).toContain('--map prompt=');
   });
 
-  it('a quote that is never closed, with the line where it opens', async () => {
+  it('an unclosed quote, with the line on which it opens', async () => {
     const line = await sheetRefusal('quote.csv', 'prompt\nfine\n"never closed\nfine again\n');
     expect(line).toContain('line 3');
     expect(line).toMatch(/quote/);
   });
 
-  it('text in another encoding, naming the flag', async () => {
+  it('text in another encoding, with the flag', async () => {
     const line = await sheetRefusal('latin.csv', Buffer.from('prompt\nein K\xe4fer\n', 'latin1'));
     expect(line).toContain('--encoding windows-1252');
   });
@@ -149,7 +152,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     expect(await sheetRefusal('header.csv', 'prompt\n')).toContain('it has no rows');
   });
 
-  it('a sheet of which every row is rejected', async () => {
+  it('a sheet whose rows are all rejected', async () => {
     const line = await sheetRefusal('rejected.csv', 'prompt,model\na fox,unknown\n');
     expect(line).toContain('Every row of the sheet is rejected');
   });
@@ -184,7 +187,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     [['--id', 'No Such Id!'], 'Expected lower-case letters'],
     [['--delimiter', ';;'], 'Expected one character'],
     [['--encoding', 'klingon'], 'klingon'],
-  ])('a bad option value: %j', async (flags, expected) => {
+  ])('an invalid option value: %j', async (flags, expected) => {
     expect(await refusal(['submit', 'good.csv', ...flags])).toContain(expected);
   });
 
@@ -192,7 +195,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     expect(await refusal(['submit'])).toContain("missing required argument 'sheet'");
   });
 
-  it('nothing configured, naming all that is missing and the way out', async () => {
+  it('a missing configuration, with all missing parts and how to continue', async () => {
     const line = await refusal(['worker'], { variables: {} });
     expect(line).toContain('TEMPORAL_ADDRESS');
     expect(line).toContain('BANANA_BUCKET');
@@ -207,7 +210,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     );
   });
 
-  it('several bad variables, all at once', async () => {
+  it('several invalid variables, all at once', async () => {
     const line = await refusal(['worker'], {
       variables: {
         ...variables,
@@ -270,7 +273,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     for await (const { key } of store.list(bucket, prefix)) await store.delete({ bucket, key });
   }
 
-  /** Puts without the condition, and may delete nothing. */
+  /** Ignores the condition of puts, and refuses deletes. */
   function ignoring(header: 'if-none-match' | 'if-match'): Oddity {
     return {
       answer: async ({ method, path: at, headers, body }) => {
@@ -297,8 +300,8 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     afterAll(() => removeAll('odd/'));
 
     it.each([
-      ['if-none-match', /A put for new objects only \(If-None-Match\) overwrote an existing one/],
-      ['if-match', /A put over one version only \(If-Match\) overwrote another/],
+      ['if-none-match', /A conditional put \(If-None-Match\) overwrote an existing object/],
+      ['if-match', /A conditional put \(If-Match\) overwrote another version/],
     ] as const)('by %s: submit, run and worker', async (header, expected) => {
       odd.setOddity(ignoring(header));
       for (const args of [['submit', 'good.csv'], ['run', 'good.csv', '--yes'], ['worker']]) {
@@ -309,18 +312,18 @@ describe('the command line refuses with exit code 2, one line and no stack trace
       expect(odd.seen.filter(({ path: at }) => at.includes('/runs/') || at.includes('/inputs/'))).toEqual([]);
     });
 
-    it('and says so where it does not know them', async () => {
+    it('and reports it if the server does not know them', async () => {
       odd.setOddity({
         answer: ({ headers }) =>
           headers['if-none-match'] === undefined ? undefined : s3Error(501, 'NotImplemented'),
       });
       expect(await refusal(['submit', 'good.csv'], { variables: oddVariables })).toMatch(
-        /refuses a put under a condition: .*501 NotImplemented.*Use a server/,
+        /refuses a conditional put: .*501 NotImplemented.*Use a server/,
       );
     });
   });
 
-  it('an unknown batch, naming the way to those there are', async () => {
+  it('an unknown batch, with the command that lists batches', async () => {
     for (const args of [
       ['status', 'nobody'],
       ['cancel', 'nobody'],
@@ -331,7 +334,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     }
   });
 
-  it('and has started nothing and written nothing', async () => {
+  it('without starting or writing anything', async () => {
     const objects: string[] = [];
     for await (const { key } of engine.stack.s3.store.list(engine.stack.s3.bucket, '')) objects.push(key);
     expect(objects).toEqual([]);
@@ -340,8 +343,8 @@ describe('the command line refuses with exit code 2, one line and no stack trace
   });
 });
 
-describe('the command line stops', () => {
-  it('in the midst of a large sheet, and takes its copy of the sheet away', async () => {
+describe('the command line is interrupted', () => {
+  it('while reading a large sheet, and deletes its copy', async () => {
     const folder = await temporaryFolder();
     try {
       const [cwd, temporary] = [path.join(folder.path, 'cwd'), path.join(folder.path, 'tmp')];
@@ -371,18 +374,18 @@ describe('the command line stops', () => {
   });
 });
 
-describe('the command line helps', () => {
-  it('and ends quietly where nobody reads on', async () => {
+describe('the command line', () => {
+  it('exits quietly when the reader closes the pipe', async () => {
     const child = spawn(process.execPath, [CLI, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
     child.stdout.destroy();
-    const told: Buffer[] = [];
-    child.stderr.on('data', (chunk: Buffer) => told.push(chunk));
+    const errorOutput: Buffer[] = [];
+    child.stderr.on('data', (chunk: Buffer) => errorOutput.push(chunk));
     const [code] = await once(child, 'close');
-    expect(Buffer.concat(told).toString()).toBe('');
+    expect(Buffer.concat(errorOutput).toString()).toBe('');
     expect(code).toBe(0);
   });
 
-  it('with every command in --help, and an example in the help of each', async () => {
+  it('shows every command in --help, and an example in the help of each', async () => {
     const folder = await temporaryFolder();
     try {
       const { code, stdout } = await runCommand(['--help'], { cwd: folder.path });

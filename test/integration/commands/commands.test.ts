@@ -72,7 +72,7 @@ const Story = z.looseObject({
     .optional(),
 });
 
-describe('looking at batches', () => {
+describe('commands that show batches', () => {
   let stack: TestStack;
   let sandbox: RunningSandbox;
   let folder: TemporaryFolder;
@@ -196,17 +196,17 @@ describe('looking at batches', () => {
   }
 
   describe('before anything has run', () => {
-    it('the list is empty and says how to begin', async () => {
+    it('list is empty and says how to start', async () => {
       const { code, stdout, stderr } = await performCommand(list, { json: false }, { config });
       expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
       expect(stderr).toContain('banana-batch submit');
     });
 
-    it('an unknown batch is refused with the way to see those there are', async () => {
+    it('status refuses an unknown batch with the command that lists batches', async () => {
       await expect(csvOf('nowhere')).rejects.toThrow(/no batch "nowhere".*banana-batch list/);
     });
 
-    it('the doctor warns that nobody works, and leaves the bucket as it was', async () => {
+    it('doctor warns that no worker is running, and leaves the bucket unchanged', async () => {
       const { code, stdout } = await performCommand(doctor, { json: false }, { config });
       expect(code).toBe(0);
       expect(stdout).toMatch(/^warning +workers .*"test".*\n +→ .*banana-batch worker/m);
@@ -218,7 +218,7 @@ describe('looking at batches', () => {
       expect(left).toEqual([]);
     });
 
-    it('the doctor warns of a store that does not copy as asked, and leaves nothing behind', async () => {
+    it('doctor warns of a store that cannot copy as requested, and leaves nothing behind', async () => {
       const { temporal: _, ...rest } = config;
       const odd = await startOddStore(stack.s3.endpoint);
       odd.setOddity({
@@ -238,7 +238,7 @@ describe('looking at batches', () => {
       expect(left).toEqual([]);
     });
 
-    it('a batch that no worker has taken up is listed as such', async () => {
+    it('list shows a batch that no worker has started', async () => {
       await submit('fruit', SHEET);
       const found = await eventually(async () => (await listed()).find('fruit'), {
         what: 'the batch is listed',
@@ -256,7 +256,7 @@ describe('looking at batches', () => {
       await submit('patience', 'id,prompt\nlong-1,a banana that ripens [[stuck]]\n');
     });
 
-    it('the doctor finds nothing to fix and shows no secret', async () => {
+    it('doctor finds nothing to fix and shows no secret', async () => {
       const { code, stdout } = await performCommand(doctor, { json: true }, { config });
       expect(code).toBe(0);
       expect(JSON.parse(stdout)).toMatchObject({ ok: true });
@@ -264,7 +264,7 @@ describe('looking at batches', () => {
       expect(stdout).not.toContain(stack.s3.secretAccessKey);
     });
 
-    it('the list has each batch with its counts, the newest first', async () => {
+    it('list shows each batch with its counts, newest first', async () => {
       const { batches } = await eventually(
         async () => {
           const now = await listed();
@@ -283,7 +283,7 @@ describe('looking at batches', () => {
       expect(stderr).toContain('1 older not shown');
     });
 
-    it('the bucket tells what it knows where Temporal is away', async () => {
+    it('commands use the bucket if Temporal does not answer', async () => {
       const { find, temporalAnswered, stderr } = await listed(withoutTemporal);
       expect(temporalAnswered).toBe(false);
       expect(stderr).toContain('does not answer');
@@ -291,7 +291,7 @@ describe('looking at batches', () => {
       expect(find('patience')).toMatchObject({ state: 'unknown' });
     });
 
-    it('the failures are told by kind, and as CSV they are the sealed file', async () => {
+    it('failures lists kinds, and with --csv prints the final failures.csv', async () => {
       const { sealed, total, byKind, rows } = await failed('fruit');
       expect({ sealed, total }).toEqual({ sealed: true, total: 4 });
       expect(byKind).toMatchObject({ refused: 1, invalid: 1 });
@@ -302,7 +302,7 @@ describe('looking at batches', () => {
       expect(stdout).toBe(await textAt('team/fruit/failures.csv'));
     });
 
-    it('a table of failures shows no more rows than asked for, and says how many there are', async () => {
+    it('failures shows at most --limit rows, and the total', async () => {
       const { stdout, stderr } = await performCommand(
         failures,
         { id: 'fruit', json: false, csv: false, limit: 1 },
@@ -314,7 +314,7 @@ describe('looking at batches', () => {
       expect(stderr).toContain('1 more were rejected');
     });
 
-    it('a stored row tells where its image is', async () => {
+    it('row shows where a stored image is', async () => {
       const { phase, image, generations } = await story('fruit', 'good-2');
       expect(phase).toBe('stored');
       expect(image).toMatchObject({
@@ -325,7 +325,7 @@ describe('looking at batches', () => {
       expect(generations).toMatchObject([{ generation: 1, end: 'done', charged: 'yes' }]);
     });
 
-    it('a row in flight tells its job while the batch runs', async () => {
+    it('row shows the job of a row in flight', async () => {
       const waiting = await eventually(
         async () => {
           const now = await story('patience', 'long-1');
@@ -337,7 +337,7 @@ describe('looking at batches', () => {
       expect(sandbox.jobs().map(({ jobId }) => jobId)).toContain(waiting.jobId);
     });
 
-    it('the results are the sealed file, and of a paused batch they say that it is', async () => {
+    it('results prints the final file, and reports that a batch is paused', async () => {
       const resultsOf = (id: string) =>
         performCommand(results, { id, overwrite: false, json: false }, { config });
       expect((await resultsOf('fruit')).stdout).toBe(await textAt('team/fruit/results.csv'));
@@ -349,12 +349,12 @@ describe('looking at batches', () => {
       await performCommand(resume, { id: 'patience', rebind: false, json: false }, { config });
     });
 
-    it('an image that was deleted is told as missing', async () => {
+    it('row reports a deleted image as missing', async () => {
       await stack.s3.store.delete({ bucket: stack.s3.bucket, key: 'team/fruit/images/train/good-4.png' });
       expect((await story('fruit', 'good-4')).image).toMatchObject({ present: false });
     });
 
-    it('an unknown row is refused with those that may be meant', async () => {
+    it('row refuses an unknown row and suggests similar ones', async () => {
       await expect(story('fruit', 'good')).rejects.toThrow(
         /no row "good"\. Did you mean "good-1" or "good-2" or "good-3"\?/,
       );
@@ -367,7 +367,7 @@ describe('looking at batches', () => {
       await ended('fruit');
     });
 
-    it("a row's story spans its runs", async () => {
+    it('row shows the history of a row over all runs', async () => {
       const { phase, generations } = await story('fruit', 'flaky-1');
       expect(phase).toBe('stored');
       expect(generations).toMatchObject([
@@ -376,7 +376,7 @@ describe('looking at batches', () => {
       ]);
     });
 
-    it('a row that was left as it was tells its failure', async () => {
+    it('row shows the failure of a row that the last run left unchanged', async () => {
       const { phase, failure, generations } = await story('fruit', 'refused-1');
       expect({ phase, kind: failure?.kind }).toEqual({ phase: 'failed', kind: 'refused' });
       expect(generations).toMatchObject([{ generation: 1 }]);
@@ -388,7 +388,7 @@ describe('looking at batches', () => {
       expect(stdout).toMatch(/^why +refused: .+$/m);
     });
 
-    it('the failures of a run without a seal are read from its records, the same as the seal has them', async () => {
+    it('failures of an unfinished run are the same as those of its final report', async () => {
       const sealed = await csvOf('fruit');
       await stack.s3.store.delete({ bucket: stack.s3.bucket, key: 'team/fruit/report.json' });
       const recorded = await csvOf('fruit');

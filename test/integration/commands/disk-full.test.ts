@@ -10,7 +10,7 @@ const CLI = path.resolve(import.meta.dirname, '../../../dist/cli.js');
 const call = promisify(execFile);
 const { PATH = '', HOME = '' } = process.env;
 
-/** Runs a shell line in which `$BANANA` is the built command; its exit code and what it wrote on stderr. */
+/** Runs a shell line in which `$BANANA` is the built command; returns its exit code and stderr. */
 async function shell(
   line: string,
   cwd: string,
@@ -24,7 +24,7 @@ async function shell(
   }
 }
 
-/** A disk of its own in `folder`, of a given size; whether this user may mount one. */
+/** Mounts a small disk of a given size in `folder`; false if this user may not. */
 async function mounted(folder: string, options: string): Promise<boolean> {
   return call('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder]).then(
     () => true,
@@ -34,7 +34,7 @@ async function mounted(folder: string, options: string): Promise<boolean> {
 
 describe('a full disk', { timeout: 180_000 }, () => {
   it.each(['$BANANA --help > /dev/full', '$BANANA run foxes.csv --dry-run --json > /dev/full'])(
-    'behind standard output is one sentence: %s',
+    'under standard output is one sentence: %s',
     async (line) => {
       const folder = await temporaryFolder();
       try {
@@ -49,7 +49,7 @@ describe('a full disk', { timeout: 180_000 }, () => {
     },
   );
 
-  it('under the local servers is one sentence, and the same command continues when there is room', async (test) => {
+  it('of the local servers is one sentence, and the same command continues when there is room', async (test) => {
     const folder = await temporaryFolder();
     const isMounted = await mounted(folder.path, 'size=64k');
     if (!isMounted) {

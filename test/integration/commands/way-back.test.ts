@@ -30,7 +30,7 @@ const failuresOf = async (of: SealedBatch): Promise<readonly unknown[]> => {
   return records;
 };
 
-describe('the way back to the sheet', () => {
+describe('finding the sheet’s row', () => {
   let bench: ActivityBench;
   let scratch: TemporaryFolder;
   let config: Partial<Config>;
@@ -38,7 +38,7 @@ describe('the way back to the sheet', () => {
   beforeAll(async () => {
     [bench, scratch] = await Promise.all([startActivityBench(), temporaryFolder()]);
     config = { bucket: bucketConfig(bench.s3, 'tests/') };
-    batch = await sealBatch(bench, 'sofas', SHEET, 1, { asked: { sheet: MAPPED } });
+    batch = await sealBatch(bench, 'sofas', SHEET, 1, { requestChanges: { sheet: MAPPED } });
   });
   afterAll(async () => {
     await bench?.stop();
@@ -67,7 +67,7 @@ describe('the way back to the sheet', () => {
     return code === 0 ? JSON.parse(stdout).redone : { code, stderr };
   };
 
-  /** What our files say of the first row besides its prompt and settings. */
+  /** What our files contain about the first row besides its prompt and settings. */
   const kept = {
     row_id: 'r/1',
     SKU: 'SF-001.png',
@@ -78,13 +78,13 @@ describe('the way back to the sheet', () => {
     Campaign: 'Spring',
   };
 
-  it('leads from metadata.jsonl by the row’s id and every column of the sheet', async () => {
+  it('works from metadata.jsonl by row id and every column of the sheet', async () => {
     const { metadata } = await readEvidence(bench.s3.store, batch.run);
     expect(metadata).toMatchObject([{ file_name: 'SF-001.png', prompt: 'a red sofa', ...kept }]);
     expect(await batch.text('images/README.md')).toMatch(/\| `row_id` \| string \|[^]*\| `SKU` \| string \|/);
   });
 
-  it('leads from failures.csv, also once that was submitted', async () => {
+  it('works from failures.csv, also after it was submitted', async () => {
     expect(await failuresOf(batch)).toMatchObject([
       {
         id: 'r/2',
@@ -97,7 +97,7 @@ describe('the way back to the sheet', () => {
     ]);
     const mended = (await batch.text('failures.csv')).replaceAll('that fails', 'in the sun');
     const again = await sealBatch(bench, 'sofas', mended.trimEnd().split('\n'), 2, {
-      asked: { merge: true },
+      requestChanges: { merge: true },
     });
     const { metadata } = await readEvidence(bench.s3.store, again.run);
     expect(metadata).toMatchObject([
@@ -107,7 +107,7 @@ describe('the way back to the sheet', () => {
     expect(Object.keys(metadata[1] ?? {})).toEqual(Object.keys(metadata[0] ?? {}));
   });
 
-  it.each(['parquet', 'webdataset'] as const)('leads from exports: %s', async (format) => {
+  it.each(['parquet', 'webdataset'] as const)('works from exports: %s', async (format) => {
     const to = path.join(scratch.path, format);
     const options = { id: 'sofas', format, to, shardSize: 1 << 20, overwrite: false, json: true };
     expect(await performCommand(exportCommand, options, { config })).toMatchObject({ code: 0 });
@@ -118,7 +118,7 @@ describe('the way back to the sheet', () => {
     expect(wanted.filter((text) => !shard.includes(text))).toEqual([]);
   });
 
-  describe('leads by id, image name or line to the row', () => {
+  describe('works by id, image name or line', () => {
     beforeAll(async () => {
       const sheet = [
         'prompt,SKU,count',
@@ -129,7 +129,7 @@ describe('the way back to the sheet', () => {
         'a table,3,',
       ];
       await sealBatch(bench, 'shop', sheet, 1, {
-        asked: { sheet: SheetSettings.parse({ map: { file_name: 'SKU' } }) },
+        requestChanges: { sheet: SheetSettings.parse({ map: { file_name: 'SKU' } }) },
       });
     });
 
@@ -139,15 +139,15 @@ describe('the way back to the sheet', () => {
       ['a line', '2', 'a red sofa'],
       ['the name of one of several images', 'L-7~2', 'a lamp'],
       ['a line without a name', 'line:5', 'a chair'],
-    ])('%s, in row and redo alike', async (_, text, prompt) => {
+    ])('%s, in row and redo', async (_, text, prompt) => {
       const story = await storyOf(text);
       expect(story).toMatchObject({ prompt });
       expect(await storyOf(String(story.rowId))).toMatchObject({ rowId: story.rowId });
-      // However often it is named, it is one row.
+      // Named several times, it is still one row.
       expect(await redone(text, String(story.rowId))).toBe(1);
     });
 
-    it('and says so where a name is also the number of a line', async () => {
+    it('and reports when a name is also a line number', async () => {
       const story = await storyOf('3');
       expect(story).toMatchObject({
         prompt: 'a table',
@@ -157,7 +157,7 @@ describe('the way back to the sheet', () => {
       });
     });
 
-    it('but to none where several may be meant, which are named', async () => {
+    it('refuses ambiguous references and lists the candidates', async () => {
       const refused = {
         code: 2,
         stderr: expect.stringMatching(/"4" matches 2 rows: id:(.+)~1 \(line 4\), id:\1~2 \(line 4\)\./),
@@ -166,7 +166,7 @@ describe('the way back to the sheet', () => {
       expect(await redone('2', '4')).toMatchObject(refused);
     });
 
-    it('and says which may be meant by a text that names none', async () => {
+    it('suggests similar rows for an unknown reference', async () => {
       const meant = /[Dd]id you mean "sofas\/SF-001"\?/;
       for (const refused of [await storyOf('SF-001'), await redone('2', 'SF-001')])
         expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(meant) });
@@ -182,7 +182,7 @@ describe('the way back to the sheet', () => {
     });
   });
 
-  it('is told by the row of the table too, where line breaks in cells make it another than the line', async () => {
+  it('includes the row of the table if line breaks in cells make it differ from the line', async () => {
     const sheet = [
       'prompt,model,count',
       '"a vase,\nblue",,',
@@ -194,17 +194,17 @@ describe('the way back to the sheet', () => {
     const place = { line: '4', row: '3' };
     expect(await failuresOf(vases)).toMatchObject([{ failure_line: place.line, failure_row: place.row }]);
     expect(await vases.text('rejects.csv')).toMatch(/^a vase,gpt,,5,model,gpt,[^]*,4,$/m);
-    const told = 'row 3 of the table, line 4';
+    const bothPlaces = 'row 3 of the table, line 4';
     const { stdout: story } = await command('row', 'vases', '4');
-    expect(story).toContain(`of vases, ${told} of the sheet`);
+    expect(story).toContain(`of vases, ${bothPlaces} of the sheet`);
     expect((await command('row', 'vases', '6')).stderr).toContain('(row 5 of the table, line 6)');
     const { stdout: failures } = await command('failures', 'vases');
     expect(failures).toContain('4 (row 3)');
     const page = await vases.text('contact-sheet/0001/rows-00000.js');
-    expect(page).toContain(`"place":"${told}"`);
+    expect(page).toContain(`"place":"${bothPlaces}"`);
   });
 
-  it('is told so of repeats and rejected rows before anything is bought', async () => {
+  it('works for repeats and rejected rows before anything is bought', async () => {
     const sheet = 'prompt,model\n"a vase,\nblue",\na cup,\na jug,gpt\na cup,\n';
     await writeFile(path.join(scratch.path, 'cups.csv'), sheet);
     const { stderr } = await command('submit', 'cups.csv', '--dry-run', '--duplicates', 'fail');

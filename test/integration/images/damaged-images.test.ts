@@ -34,7 +34,7 @@ const Exported = z.object({
   shards: z.array(z.looseObject({ name: z.string(), images: z.int() })),
 });
 
-/** Other bytes in the same file, as a bad disk has them: the bucket does not know. */
+/** Changes bytes in the file, as a bad disk does: the bucket does not notice. */
 async function rot(file: string): Promise<Buffer> {
   const whole = await readFile(file);
   await writeFile(file, Buffer.from(whole).fill(7, 20));
@@ -84,7 +84,7 @@ describe('a batch with damaged images', () => {
     const { code, stdout, stderr } = await performCommand(exportCommand, options, { config: config() });
     return { code, stderr, ...Exported.parse(JSON.parse(stdout)) };
   };
-  /** Seven images, six of which are damaged in as many ways; `mend` undoes what can be undone. */
+  /** Seven images, six of which are damaged in different ways; `mend` repairs what can be repaired. */
   const damaged = async (name: string) => {
     const batch = await sealBatch(bench, name, SHEET);
     const whole = await rot(fileOf(batch, image('a')));
@@ -105,7 +105,7 @@ describe('a batch with damaged images', () => {
     return { batch, mend };
   };
 
-  it('is verified to its end: a difference for each of them, and exit code 1', async () => {
+  it('is verified completely: a difference for each image, and exit code 1', async () => {
     const { batch, mend } = await damaged('verified');
     const { code, differences, checked } = await verified(batch);
     expect(code).toBe(1);
@@ -119,7 +119,7 @@ describe('a batch with damaged images', () => {
       'unreadable-image e',
       'unreadable-image f',
     ]);
-    // What asking for the heads alone can see.
+    // The damage that head requests alone show.
     const shallow = await verified(batch, false);
     expect(shallow.code).toBe(1);
     expect(shallow.differences.map(({ rowId }) => rowId)).toEqual(['b', 'c', 'd', 'e', 'f']);
@@ -127,7 +127,7 @@ describe('a batch with damaged images', () => {
     expect((await verified(batch)).differences.map(({ rowId }) => rowId)).toEqual(['b', 'c']);
   });
 
-  it('with damaged files is verified to its end, too', async () => {
+  it('and damaged files is verified completely', async () => {
     const batch = await sealBatch(bench, 'files', SHEET);
     for (const key of ['failures.csv', 'images/train/metadata.jsonl']) await rot(fileOf(batch, key));
     await rot(fileOf(batch, 'images/train/a.png'));
@@ -138,7 +138,7 @@ describe('a batch with damaged images', () => {
   });
 
   it.each(['parquet', 'webdataset'] as const)(
-    'is exported as %s with all others: each row that is left out is named, and exit code is 1',
+    'is exported as %s without them: each row left out is reported, and the exit code is 1',
     async (format) => {
       const { batch, mend } = await damaged(`exported-${format}`);
       const folder = path.join(scratch.path, format);
@@ -154,7 +154,7 @@ describe('a batch with damaged images', () => {
       expect(card).toContain('6 whose image in the bucket is damaged');
       expect(await readdir(folder)).toContain('export.json');
 
-      // Once images are back, the same export takes them in, and changes nothing else.
+      // Once images are restored, the same export adds them, and changes nothing else.
       await mend();
       const second = await exported(batch, folder, format);
       expect(second).toMatchObject({ code: 1, images: 5 });
@@ -163,7 +163,7 @@ describe('a batch with damaged images', () => {
     },
   );
 
-  it('is not called damaged where the bucket fails as a whole', async () => {
+  it('is not reported as damaged if the bucket as a whole fails', async () => {
     const batch = await sealBatch(bench, 'failing', SHEET);
     let reads = 0;
     // The report is read once before the images.
@@ -179,7 +179,7 @@ describe('a batch with damaged images', () => {
     expect((await verified(batch)).code).toBe(0);
   });
 
-  it('is refused for an export where no image is left', async () => {
+  it('cannot be exported if no image is left', async () => {
     const batch = await sealBatch(bench, 'nothing-left', ['id,prompt', 'a,a bird', 'b,two birds']);
     for (const id of ['a', 'b']) await rot(fileOf(batch, `images/train/${id}.png`));
     const to = path.join(scratch.path, 'nothing');

@@ -24,14 +24,14 @@ afterAll(async () => {
   await engine?.stop();
 });
 
-/** The most memory that a process has held at any time. */
+/** The peak memory of a process. */
 async function peakBytes(pid: number): Promise<number> {
   const [, kilobytes = ''] = /^VmHWM:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? [];
   return Number(kilobytes) * 1024;
 }
 
 it.runIf(isAvailable('/proc', process.platform === 'linux'))(
-  'a worker stores images that are bombs within its memory for images and 300 MB, and reports which have no thumbnail',
+  'a worker stores decompression bombs within --image-memory and 300 MB, and reports missing thumbnails',
   async () => {
     const { sandbox, stack } = engine;
     const hostile = Object.entries(await hostileImages());

@@ -51,7 +51,7 @@ describe.runIf(isAvailable('Chromium', existsSync(CHROMIUM)))('the contact sheet
     bucket: () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
   };
 
-  /** Opens the sheet for `look`; what the browser complained of, and what it asked for elsewhere. */
+  /** Opens the sheet for `look`; returns the browser's errors, and requests to other hosts. */
   const opened = async (
     from: keyof typeof addresses,
     look: (page: Page, rows: (wanted: RegExp) => Promise<readonly string[]>) => Promise<void>,
@@ -65,7 +65,7 @@ describe.runIf(isAvailable('Chromium', existsSync(CHROMIUM)))('the contact sheet
     page.on('request', (request) => {
       if (!request.url().startsWith(root) && request.url() !== 'data:,') complaints.push(request.url());
     });
-    /** The rows that are shown once the sheet says how many there are. */
+    /** The visible rows once the sheet shows their number. */
     const rows = async (wanted: RegExp): Promise<readonly string[]> => {
       await page.waitForFunction(
         `${String(wanted)}.test(document.querySelector('#status').textContent) && !document.querySelector('[aria-busy]')`,
@@ -114,7 +114,7 @@ describe.runIf(isAvailable('Chromium', existsSync(CHROMIUM)))('the contact sheet
     },
   );
 
-  it('finds words anywhere in the batch, and shows a view again by its address', async () => {
+  it('searches the whole batch, and restores a view from its address', async () => {
     await opened(
       'folder',
       async (page, rows) => {
@@ -164,7 +164,7 @@ describe.runIf(isAvailable('Chromium', existsSync(CHROMIUM)))('the contact sheet
     );
   });
 
-  it('shows the image itself where its thumbnail is lost, and loads no picture that is far from view', async () => {
+  it('shows the image itself if its thumbnail is lost, and loads only what is near the view', async () => {
     await opened('bucket', async (page, rows) => {
       await rows(/^100,000 rows$/);
       await page.waitForFunction(`(([lost, other]) =>
@@ -174,7 +174,7 @@ describe.runIf(isAvailable('Chromium', existsSync(CHROMIUM)))('the contact sheet
     });
   });
 
-  it('says without scripts what its first rows are, and where the others are told', async () => {
+  it('says without JavaScript what the first rows are, and where the others are', async () => {
     const page = await browser.newPage();
     await page.setJavaScriptEnabled(false);
     await page.goto(`${addresses.folder()}contact-sheet.html`);

@@ -18,7 +18,7 @@ const ROWS = 9;
 const TYPES = ['png', 'jpg', 'webp'] as const;
 const python = process.env['BANANA_TEST_PYTHON'];
 
-/** What the reading script tells of a row: the sha256 of its image's bytes and its decoded size, and its columns. */
+/** What the reading script returns for a row: the sha256 of its image's bytes, its decoded size, and its columns. */
 const Row = z.object({
   image: z.tuple([z.string(), z.int(), z.int()]),
   cells: z.record(z.string(), z.unknown()),
@@ -143,7 +143,7 @@ describe.runIf(isAvailable('Python with datasets (BANANA_TEST_PYTHON)', python !
       const sheet = images.map((_, row) =>
         JSON.stringify({ id: `r/${row} ü`, prompt: promptOf(row), ...LABELS[row % LABELS.length]?.sheet }),
       );
-      await sealBatch(bench, 'kinds', sheet, 1, { asked: { sheetName: 'sheet.jsonl' }, image });
+      await sealBatch(bench, 'kinds', sheet, 1, { requestChanges: { sheetName: 'sheet.jsonl' }, image });
     });
     afterAll(async () => {
       await bench?.stop();
@@ -158,8 +158,8 @@ describe.runIf(isAvailable('Python with datasets (BANANA_TEST_PYTHON)', python !
       expect(code).toBe(0);
     };
     const read = async <T>(reader: string, folder: string, schema: z.ZodType<T>): Promise<readonly T[]> => {
-      const told = await runPython('read_export.py', [reader, folder], scratch.path);
-      const lines = told.split('\n').filter((line) => line.startsWith('{'));
+      const output = await runPython('read_export.py', [reader, folder], scratch.path);
+      const lines = output.split('\n').filter((line) => line.startsWith('{'));
       return lines.map((line) => schema.parse(JSON.parse(line)));
     };
 
@@ -179,7 +179,7 @@ describe.runIf(isAvailable('Python with datasets (BANANA_TEST_PYTHON)', python !
       return to;
     };
 
-    it('is opened by pyarrow and datasets as Parquet, and both find all rows, columns, bytes and pixels', async () => {
+    it('opens as Parquet with pyarrow and datasets, with all rows, columns, bytes and pixels', async () => {
       const folder = path.join(scratch.path, 'parquet');
       await exportTo(folder, 'parquet');
       for (const reader of ['pyarrow', 'datasets_parquet']) {
@@ -187,7 +187,7 @@ describe.runIf(isAvailable('Python with datasets (BANANA_TEST_PYTHON)', python !
       }
     });
 
-    it('is opened by webdataset, datasets and open_clip’s pipeline as WebDataset, which find the same', async () => {
+    it('opens as WebDataset with webdataset, datasets and open_clip’s pipeline, with the same content', async () => {
       const folder = path.join(scratch.path, 'tars');
       await exportTo(folder, 'webdataset');
       for (const reader of ['webdataset', 'datasets_tar']) {
@@ -198,7 +198,7 @@ describe.runIf(isAvailable('Python with datasets (BANANA_TEST_PYTHON)', python !
       expect(pairs.map(pairText).toSorted()).toEqual(wanted.toSorted());
     });
 
-    it('is not needed for datasets to open the batch’s own folder of images, by the card in it', async () => {
+    it('is not needed to load the batch’s own image folder with datasets', async () => {
       const sheet = ['id,prompt,note', ...images.map((_, row) => `${row},"Käfer, ""${row}""\n",n${row}`)];
       await sealBatch(bench, 'own-folder', sheet, 1, { image });
       const folder = path.join(bench.s3.folder, bench.s3.bucket, 'tests/own-folder/images');
@@ -209,7 +209,7 @@ describe.runIf(isAvailable('Python with datasets (BANANA_TEST_PYTHON)', python !
       expect(rows.map(imageText).toSorted()).toEqual(wanted.toSorted());
     });
 
-    it('is told apart by datasets from another batch in a folder of the same name, and from what the folder held before', async () => {
+    it('is distinguished by datasets from another batch in a folder of the same name, and from earlier content', async () => {
       const readers = [
         [
           'imagefolder',
@@ -224,7 +224,7 @@ describe.runIf(isAvailable('Python with datasets (BANANA_TEST_PYTHON)', python !
         expect(await notesIn(reader, await folderOf('twin-a'))).toEqual(['a0', 'a1', 'a2']);
         expect(await notesIn(reader, await folderOf('twin-b'))).toEqual(['b0', 'b1', 'b2']);
       }
-      // Replaced, with a card in which somebody has written.
+      // Replaced, with an edited card.
       const card = 'images/README.md';
       await first.put(card, (await first.text(card)).replace('# twin-a', '# My birds'));
       await sealed('twin-a', 'new', 2);

@@ -48,7 +48,7 @@ async function digestsIn(folder: string): Promise<Readonly<Record<string, string
   return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await digest(name)])));
 }
 
-describe('an export of a sealed batch', () => {
+describe('an export of a finished batch', () => {
   let bench: ActivityBench;
   let scratch: TemporaryFolder;
   let config: Partial<Config>;
@@ -89,7 +89,7 @@ describe('an export of a sealed batch', () => {
     return { stderr, ...Exported.parse(JSON.parse(stdout)) };
   };
 
-  it('is done once: asked for again, it changes nothing', async () => {
+  it('changes nothing when repeated', async () => {
     const folder = newFolder();
     const { images, shards } = await exported(large, folder);
     expect(images).toBe(75);
@@ -103,7 +103,7 @@ describe('an export of a sealed batch', () => {
     { format: 'parquet', signal: 'SIGKILL', code: null },
     { format: 'webdataset', signal: 'SIGINT', code: 130 },
   ] as const)(
-    'as $format goes on after $signal where it was, and ends with the bytes of one that was not disturbed',
+    'as $format continues after $signal, with the same bytes as an uninterrupted one',
     async ({ format, signal, code: ended }) => {
       const [folder, undisturbed] = [newFolder(), newFolder()];
       const args = ['export', 'large', '--format', format, '--to', folder, '--shard-size', '64KB', '--json'];
@@ -126,7 +126,7 @@ describe('an export of a sealed batch', () => {
     },
   );
 
-  it('is put into a bucket with the same bytes as into a folder', async () => {
+  it('has the same bytes in a bucket and in a folder', async () => {
     const folder = newFolder();
     const to = `s3://${bench.s3.bucket}/exports/large`;
     await exported(large, folder);
@@ -138,7 +138,7 @@ describe('an export of a sealed batch', () => {
     expect(keptShards).toBe(shards.length);
   });
 
-  it('takes the place of another one only when told to, leaves none of its shards, and no file of others is touched', async () => {
+  it('replaces another export only with --overwrite, deletes its shards, and no other files', async () => {
     const folder = newFolder();
     await exported(large, folder);
     await writeFile(path.join(folder, 'notes.txt'), 'mine');
@@ -155,7 +155,7 @@ describe('an export of a sealed batch', () => {
     expect(await readFile(path.join(folder, 'train-00007-of-00008.parquet'), 'utf8')).toBe('not of ours');
   });
 
-  it('is another one after another run of the batch', async () => {
+  it('differs after another run of the batch', async () => {
     const folder = newFolder();
     const first = await sealBatch(bench, 'again', sheetOf(3));
     await exported(first, folder);
@@ -173,7 +173,7 @@ describe('an export of a sealed batch', () => {
     { what: 'is shorter', tamper: (batch) => batch.put('images/train/r1.png', 'PNG') },
     { what: 'is no longer in the bucket', tamper: (batch) => batch.delete('images/train/r1.png') },
   ])(
-    'leaves out an image that $what, names its row, and ends with 1',
+    'leaves out an image that $what, reports its row, and exits with 1',
     async ({ what, says = what, tamper }) => {
       const batch = await sealBatch(bench, what.replaceAll(/[^a-z]+/g, '-'), sheetOf(3));
       await tamper(batch);
@@ -185,7 +185,7 @@ describe('an export of a sealed batch', () => {
     },
   );
 
-  it('leaves a card as somebody has edited it, beside an export and in the batch itself', async () => {
+  it('keeps an edited card, next to an export and in the batch', async () => {
     const folder = newFolder();
     const batch = await sealBatch(bench, 'cards', ['id,prompt', 'a,one secret bird']);
     await exported(batch, folder);
@@ -205,7 +205,7 @@ describe('an export of a sealed batch', () => {
     const edited = (await batch.text(own)).replace('2 images made', 'Two images, made');
     await batch.put(own, edited);
     await sealBatch(bench, 'cards', ['id,prompt', 'a,one secret bird'], 3);
-    // But for the line by which readers tell the data apart.
+    // Except for the line by which readers distinguish the data.
     const line = /^ *description: Batch cards, run \d, metadata [0-9a-f]{64}$/m;
     const [before = '', after = ''] = [edited, await batch.text(own)].map((text) => line.exec(text)?.[0]);
     expect(before).toContain('run 2');
@@ -213,7 +213,7 @@ describe('an export of a sealed batch', () => {
     expect(await batch.text(own)).toBe(edited.replace(before, after));
   });
 
-  it('is refused where there is nothing sealed, nothing stored, a newer run, or no place for it', async () => {
+  it('is refused without a final report or stored images, with a newer run, or without room for it', async () => {
     const { run } = await bench.ingest('unsealed', sheetOf(1));
     await expect(perform({ ...large, run }, newFolder())).rejects.toThrow(/has no final report yet/);
     const none = await sealBatch(bench, 'none', ['id,prompt', 'a,a bird that fails']);
@@ -230,7 +230,7 @@ describe('an export of a sealed batch', () => {
     }
   });
 
-  it('says in a line what is wrong with a place: a file, a folder that may not be written', async () => {
+  it('reports an invalid place in one line: a file, a folder that is not writable', async () => {
     const file = newFolder();
     await writeFile(file, '');
     const run = async (to: string, options: { uid?: number } = {}) =>
@@ -255,7 +255,7 @@ describe('an export of a sealed batch', () => {
     await chmod(closed, 0o755);
   });
 
-  it('stops at an interruption with 130, and says that it goes on', async () => {
+  it('stops when interrupted with 130, and says that it continues', async () => {
     const folder = newFolder();
     const { code, stderr, stdout } = await perform(large, folder, {}, { interrupted: AbortSignal.abort() });
     expect({ code, stdout }).toEqual({ code: 130, stdout: '' });

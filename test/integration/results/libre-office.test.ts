@@ -47,7 +47,7 @@ function cell(text: string): string {
     : `<table:table-cell office:value-type="string">${lines.join('')}</table:table-cell>`;
 }
 
-/** A document with the rows in its one sheet, and blank rows and cells of a format around them, as people leave them. */
+/** A document with the rows in its one sheet, and formatted blank rows and cells around them, as in people's sheets. */
 function flatDocument(rows: readonly (readonly string[])[]): string {
   const written = rows.map(
     (cells) => `<table:table-row>${cells.map(cell).join('')}<table:table-cell/></table:table-row>`,

@@ -18,7 +18,7 @@ const SHEET = ['id;prompt;note', 'a;one bird;"x;y"', 'b;a bird that fails;', 'c~
 
 const Records = z.array(z.array(z.string()));
 
-describe('the command results', () => {
+describe('the results command', () => {
   let bench: ActivityBench;
   let folder: TemporaryFolder;
   let config: Partial<Config>;
@@ -37,14 +37,14 @@ describe('the command results', () => {
     more: Omit<CommandRunOptions, 'config'> = {},
   ) => performCommand(results, { id, overwrite: false, json: false, ...options }, { config, ...more });
 
-  it('prints the very file that a finished batch has in the bucket', async () => {
+  it('prints the file that a finished batch has in the bucket', async () => {
     const batch = await sealBatch(bench, 'finished', SHEET);
     const { code, stdout, stderr } = await perform('finished');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toBe(await batch.text('results.csv'));
   });
 
-  it('shows a batch that still runs: rows that have not ended are pending', async () => {
+  it('shows unfinished rows of a running batch as pending', async () => {
     const { run } = await bench.ingest('running', SHEET);
     const generations = [{ generation: 1, end: 'failed', charged: 'no' } as const];
     const end = { kind: 'failed', failure: 'refused', message: 'not this' } as const;
@@ -61,7 +61,7 @@ describe('the command results', () => {
     expect(stderr).toMatch(/^Run 1 is not finished: rows are recorded in hundreds/);
   });
 
-  it('writes a file whole, says what is in it, and replaces none unless asked to', async () => {
+  it('writes a file completely, reports its content, and replaces none without --overwrite', async () => {
     const batch = await sealBatch(bench, 'to-file', SHEET);
     const to = path.join(folder.path, 'results.csv');
     const first = await perform('to-file', { to });
@@ -89,7 +89,7 @@ describe('the command results', () => {
     expect(await readFile(to, 'utf8')).toBe(await batch.text('results.csv'));
   });
 
-  it('leaves nothing where it is interrupted or cannot write', async () => {
+  it('leaves no file when interrupted or unable to write', async () => {
     await sealBatch(bench, 'interrupted', SHEET);
     const before = await readdir(folder.path);
     const to = path.join(folder.path, 'never.csv');
@@ -102,7 +102,7 @@ describe('the command results', () => {
     expect(await readdir(folder.path)).toEqual(before);
   });
 
-  it('writes a workbook in which every cell is a text, as the sheet has it', async () => {
+  it('writes a workbook of text cells with the values of the sheet', async () => {
     const long = 'x'.repeat(32_766);
     const cells = [
       '007',
@@ -139,7 +139,7 @@ describe('the command results', () => {
     await expect(async () => perform('workbook', { xlsx: to, to: 'other' })).rejects.toThrow(/once/);
   });
 
-  it('adds presigned links that open, to its own output only, and says when they end', async () => {
+  it('adds working presigned links to its own output only, and reports when they expire', async () => {
     const batch = await sealBatch(bench, 'linked', ['id,prompt,image_url', 'a b,one bird,x', 'b,it fails,y']);
     const links = linkKind('presigned:1h');
     const { stdout, stderr } = await perform('linked', { links });
@@ -163,7 +163,7 @@ describe('the command results', () => {
     );
   });
 
-  it('adds links of a public address', async () => {
+  it('adds links with a public address', async () => {
     const { run } = await sealBatch(bench, 'public', ['id,prompt', 'a b,one bird', 'b,it fails']);
     const { stdout, stderr } = await perform('public', { links: linkKind('public:https://cdn.example/x/') });
     const [, first, second] = Records.parse(parse(stdout, { bom: true }));
@@ -179,13 +179,13 @@ describe('the command results', () => {
     'signed:1d',
     'public:ftp://x',
     'public:https://x/?a=b',
-  ])('refuses %s as a kind of links', (text) => {
+  ])('refuses --links %s', (text) => {
     expect(() => linkKind(text)).toThrow(
       /^(?:Expected|Presigned links can last|The public address must have)/,
     );
   });
 
-  it('refuses what it cannot answer', async () => {
+  it('refuses combinations that make no sense', async () => {
     await expect(perform('nothing-here')).rejects.toThrow(/no batch "nothing-here"/i);
     await expect(perform('no id')).rejects.toThrow(/is not a valid batch id/);
     await expect(async () => perform('finished', { json: true })).rejects.toThrow(/add --to FILE or --xlsx/);

@@ -40,7 +40,7 @@ describe('results.csv', () => {
   });
   afterAll(() => bench?.stop());
 
-  it('is the sheet as it was given with what became of each line, and its digest is in the report', async () => {
+  it('is the sheet with the result of each line, and its checksum is in the report', async () => {
     const sheet = [
       'SKU;id; Prompt ;Count;status;;Note',
       '007;a;  one bird  ;1;new;x;" kept as it is "',
@@ -50,7 +50,7 @@ describe('results.csv', () => {
       '009;c;no bird;0;x;;',
       '1E5;d;a bird that fails;;FALSE;;-0',
     ];
-    const batch = await sealBatch(bench, 'plain', sheet, 1, { asked: PRICES });
+    const batch = await sealBatch(bench, 'plain', sheet, 1, { requestChanges: PRICES });
     const records = await recordsOf(batch, ';');
     const added = ['row_id', 'result_status', ...RESULT_COLUMNS.slice(2)];
     expect(records[0]).toEqual(['SKU', 'id', 'Prompt', 'Count', 'status', '', 'Note', ...added]);
@@ -80,7 +80,7 @@ describe('results.csv', () => {
     expect(digests['results.csv']).toBe(sha256);
   });
 
-  it('is told by verify when it was changed', async () => {
+  it('that was changed is reported by verify', async () => {
     const batch = await sealBatch(bench, 'changed', ['prompt', 'a bird']);
     const config = { bucket: bucketConfig(bench.s3, 'tests/') };
     const checked = () =>
@@ -97,7 +97,7 @@ describe('results.csv', () => {
 
   it('keeps the names and cells of mapped columns and templates', async () => {
     const mapped = await sealBatch(bench, 'mapped', ['Caption,File,Kind', 'a bird,b/one.png,NB Pro'], 1, {
-      asked: submitted('s.csv', { map: { prompt: 'Caption', file_name: 'File', model: 'Kind' } }),
+      requestChanges: submitted('s.csv', { map: { prompt: 'Caption', file_name: 'File', model: 'Kind' } }),
     });
     const [header, first] = await recordsOf(mapped);
     expect(header).toEqual(['Caption', 'File', 'Kind', ...RESULT_COLUMNS]);
@@ -105,17 +105,17 @@ describe('results.csv', () => {
     expect(first?.[6]).toBe(image(mapped, 'b/one'));
 
     const templated = await sealBatch(bench, 'templated', ['prompt,subject', 'old words,bird'], 1, {
-      asked: submitted('s.csv', { template: 'a {{subject}}' }),
+      requestChanges: submitted('s.csv', { template: 'a {{subject}}' }),
     });
     const [names, row] = await recordsOf(templated);
     expect(names).toEqual(['prompt', 'subject', ...RESULT_COLUMNS]);
     expect(row?.slice(0, 2)).toEqual(['old words', 'bird']);
   });
 
-  it('says of a repeat that was left out what it repeats', async () => {
+  it('names the row that a skipped row repeats', async () => {
     const sheet = ['prompt,tag', 'a bird,x', 'a fish,y', 'a bird,z', '   ,w'];
     const batch = await sealBatch(bench, 'repeats', sheet, 1, {
-      asked: submitted('s.csv', { duplicates: 'skip' }),
+      requestChanges: submitted('s.csv', { duplicates: 'skip' }),
     });
     const records = await recordsOf(batch);
     expect(records.slice(1).map((record) => [record[1], record[3], record[4]])).toEqual([
@@ -124,20 +124,20 @@ describe('results.csv', () => {
       ['z', 'skipped', 'It repeats line 2.'],
       ['w', 'rejected', expect.stringMatching(/^prompt "   ": the prompt is blank/)],
     ]);
-    // A retry has no sheet of its own, and knows them all the same.
+    // A retry has no sheet of its own, but knows all rows.
     const again = await sealBatch(bench, 'repeats', sheet, 2, {
-      asked: { ...submitted('s.csv', { duplicates: 'skip' }), action: 'retry' },
+      requestChanges: { ...submitted('s.csv', { duplicates: 'skip' }), action: 'retry' },
     });
     expect(await recordsOf(again)).toEqual(records);
   });
 
-  it('has the columns and values of JSON Lines, those that come late too', async () => {
+  it('has the columns and values of JSON Lines, including columns that appear late', async () => {
     const sheet = [
       '{"prompt":"a bird","n":1.50,"tags":["x","y",1.10]}',
       '{"prompt":"a fish","late":true,"count":2}',
       '{"prompt":5.0,"ID":"x~1","n":1e3}',
     ];
-    const batch = await sealBatch(bench, 'lines', sheet, 1, { asked: submitted('s.jsonl') });
+    const batch = await sealBatch(bench, 'lines', sheet, 1, { requestChanges: submitted('s.jsonl') });
     const [header = [], ...records] = await recordsOf(batch);
     const cell = (record: readonly string[] | undefined, name: string) => record?.[header.indexOf(name)];
     expect(header.slice(-8)).toEqual(RESULT_COLUMNS);
@@ -166,7 +166,7 @@ describe('results.csv', () => {
       'b,a bird that fails,green',
     ]);
     const batch = await sealBatch(bench, 'merged', ['ID,Prompt,size', 'c,a fish,9', 'b,a good bird,7'], 2, {
-      asked: { merge: true },
+      requestChanges: { merge: true },
     });
     const records = await recordsOf(batch);
     expect(records[0]).toEqual(['id', 'prompt', 'colour', 'size', ...RESULT_COLUMNS]);
@@ -178,7 +178,7 @@ describe('results.csv', () => {
     ]);
   });
 
-  it('shows the sheet that was given where failures.csv and rejects.csv have corrected it', async () => {
+  it('shows the original sheet with the corrections of failures.csv and rejects.csv', async () => {
     const first = await sealBatch(bench, 'corrected', [
       'prompt,count,SKU,aspect_ratio',
       'a bird that fails,2,007,',
@@ -188,7 +188,9 @@ describe('results.csv', () => {
     const failures = (await first.text('failures.csv'))
       .replace('a bird that fails', 'a good bird')
       .split('\n');
-    const second = await sealBatch(bench, 'corrected', failures.slice(0, -1), 2, { asked: { merge: true } });
+    const second = await sealBatch(bench, 'corrected', failures.slice(0, -1), 2, {
+      requestChanges: { merge: true },
+    });
     const header = ['prompt', 'count', 'SKU', 'aspect_ratio', ...RESULT_COLUMNS];
     let records = await recordsOf(second);
     expect(records[0]).toEqual(header);
@@ -199,7 +201,9 @@ describe('results.csv', () => {
       ['a fox', '1', '009', '1:1', 'stored'],
     ]);
     const rejects = (await second.text('rejects.csv')).replace('7:1', '16:9').split('\n');
-    const third = await sealBatch(bench, 'corrected', rejects.slice(0, -1), 3, { asked: { merge: true } });
+    const third = await sealBatch(bench, 'corrected', rejects.slice(0, -1), 3, {
+      requestChanges: { merge: true },
+    });
     records = await recordsOf(third);
     expect(records[0]).toEqual(header);
     expect(correctedCells(records).slice(2)).toEqual([

@@ -70,7 +70,7 @@ async function edited(batch: SealedBatch, key: string, from: string | RegExp, to
   await batch.put(key, after);
 }
 
-describe('a sealed batch', () => {
+describe('a finished batch', () => {
   let bench: ActivityBench;
   let temporal: TestTemporal;
   let config: Partial<Config>;
@@ -98,7 +98,7 @@ describe('a sealed batch', () => {
     return { code, stderr, stdout };
   };
 
-  it('is verified without a difference, by the bucket alone', async () => {
+  it('is verified without a difference, using only the bucket', async () => {
     const batch = await sealBatch(bench, 'clean', SHEET);
     for (const deep of [false, true]) {
       const { code, ok, checked, differences } = await check(batch, { deep });
@@ -225,16 +225,18 @@ describe('a sealed batch', () => {
       tamper: (batch) => batch.put('images/train/z.png', imageOf(9)),
       found: ['foreign-object images/train/z.png'],
     },
-  ])('is not verified with $what', async ({ what, tamper, found }) => {
+  ])('fails to verify with $what', async ({ what, tamper, found }) => {
     const batch = await sealBatch(bench, what.replaceAll(/[^a-z]+/g, '-'), SHEET);
     await tamper(batch);
     const { code, ok, differences } = await check(batch);
     expect({ code, ok }).toEqual({ code: 1, ok: false });
-    const told = differences.map(({ kind, key, rowId }) => [kind, key, ...(rowId ? [rowId] : [])].join(' '));
-    expect(told.toSorted()).toEqual([...found].toSorted());
+    const listed = differences.map(({ kind, key, rowId }) =>
+      [kind, key, ...(rowId ? [rowId] : [])].join(' '),
+    );
+    expect(listed.toSorted()).toEqual([...found].toSorted());
   });
 
-  it('has a flipped byte under kept metadata found by reading the images', async () => {
+  it('with a flipped byte and unchanged metadata fails verify --deep', async () => {
     const batch = await sealBatch(bench, 'flipped', SHEET);
     await batch.put(A, otherBytes, await batch.metadata(A));
     expect(await check(batch)).toMatchObject({ code: 0 });
@@ -243,7 +245,7 @@ describe('a sealed batch', () => {
     expect(differences).toMatchObject([{ kind: 'changed-image', key: A, rowId: 'a' }]);
   });
 
-  it('tells a person in a table what differs, where, and what to do', async () => {
+  it('shows differences in a table: what, where, and what to do', async () => {
     const batch = await sealBatch(bench, 'told', SHEET);
     await batch.delete(A);
     await batch.delete(B);
@@ -257,7 +259,7 @@ describe('a sealed batch', () => {
     expect(stderr).toContain('banana-batch redo told --rows ROW');
   });
 
-  it('tells which images came out the same for different prompts, without a difference', async () => {
+  it('reports identical images for different prompts, which is not a difference', async () => {
     const sheet = ['id,prompt', 'x,placeholder 1', 'y,placeholder 2', 'z,a bird', 'x2,placeholder 1'];
     const batch = await sealBatch(bench, 'placeholders', sheet);
     const report = z
@@ -269,12 +271,16 @@ describe('a sealed batch', () => {
     expect(sameBytes).toMatchObject({ images: 3, examples: [{ rowIds: ['x', 'y'] }] });
     const shown = await performCommand(verify, { id: 'placeholders', json: false, deep: false }, { config });
     expect(shown.stdout).toContain('3 images have the same bytes under different prompts');
-    const told = await performCommand(status, { id: 'placeholders', json: false, watch: false }, { config });
-    expect(told.stdout).toContain('3 images have the same bytes under different prompts');
-    expect(told.stdout).toContain('banana-batch verify placeholders');
+    const statusRun = await performCommand(
+      status,
+      { id: 'placeholders', json: false, watch: false },
+      { config },
+    );
+    expect(statusRun.stdout).toContain('3 images have the same bytes under different prompts');
+    expect(shown.stdout).toContain('banana-batch verify placeholders');
   });
 
-  it('says of every row how far it came', async () => {
+  it('shows how far every row came', async () => {
     const batch = await sealBatch(bench, 'phases', SHEET);
     const outcomes = (await batch.text(OUTCOMES)).trimEnd().split('\n');
     const phases = outcomes.map((line) => z.looseObject({ phase: z.string() }).parse(JSON.parse(line)).phase);
@@ -287,7 +293,7 @@ describe('a sealed batch', () => {
     expect(story.stdout).toMatch(/^ +1 +job-1 +failed +unknown/m);
   });
 
-  it('is left unverified by an interruption', async () => {
+  it('is not reported as verified after an interruption', async () => {
     await sealBatch(bench, 'interrupted', SHEET);
     const options = { id: 'interrupted', json: true, deep: true };
     const interrupted = AbortSignal.abort();
@@ -297,7 +303,7 @@ describe('a sealed batch', () => {
     });
   });
 
-  it('is refused as unsealed while it has no report, and unknown where nothing is', async () => {
+  it('cannot be verified without a report, or if it does not exist', async () => {
     const { run } = await bench.ingest('unsealed', SHEET);
     const options = { id: run.batchId, json: true, deep: false };
     await expect(performCommand(verify, options, { config })).rejects.toThrow(
@@ -307,9 +313,9 @@ describe('a sealed batch', () => {
     await expect(unknown).rejects.toThrow(UsageError);
   });
 
-  it('is verified by its last seal while a newer run is not sealed, and not pruned', async () => {
+  it('is verified by its last final report while a newer run is unfinished, and not pruned', async () => {
     const batch = await sealBatch(bench, 'newer', SHEET);
-    // Takes b out, and writes its own batch.json and rejects.csv.
+    // Removes b, and writes its own batch.json and rejects.csv.
     await bench.ingest('newer', ['id,prompt', 'a,one bird', 'e,five birds'], 2);
     const { code, stderr, runSeq, newestRunSeq, differences } = await check(batch);
     expect({ code, differences }).toEqual({ code: 0, differences: [] });
@@ -318,7 +324,7 @@ describe('a sealed batch', () => {
     await expect(pruned(batch)).rejects.toThrow(/Run 2 of batch "newer" has no final report yet/);
   });
 
-  describe('with things left over', () => {
+  describe('with unused objects', () => {
     const shorter = SHEET.filter((line) => !line.startsWith('b,'));
 
     const withLeftovers = async (name: string): Promise<SealedBatch> => {
@@ -329,7 +335,7 @@ describe('a sealed batch', () => {
       return batch;
     };
 
-    it('has removed rows’ images and stale pages named, and exactly those and their thumbnails pruned', async () => {
+    it('lists removed rows’ images and stale pages, and prunes exactly those and their thumbnails', async () => {
       const batch = await withLeftovers('leftovers');
       await batch.put('mine.txt', 'not of banana-batch');
       const before = await batch.keys();
@@ -364,7 +370,7 @@ describe('a sealed batch', () => {
       expect(await pruned(batch)).toMatchObject({ code: 0 });
     });
 
-    it('keeps the image of a row that is sealed without one: the next run takes it up', async () => {
+    it('keeps the image of a row that ended without one: the next run uses it', async () => {
       const batch = await sealBatch(bench, 'unclaimed', SHEET);
       const [, contentHash = ''] =
         /"rowId":"c","contentHash":"([0-9a-f]+)"/.exec(await batch.text(OUTCOMES)) ?? [];
@@ -381,7 +387,7 @@ describe('a sealed batch', () => {
       expect(await batch.keys()).toContain('images/train/c.png');
     });
 
-    it('is not pruned by outcomes that are not the sealed ones', async () => {
+    it('is not pruned if outcomes.jsonl is not the one of the final report', async () => {
       const batch = await withLeftovers('forged');
       await edited(batch, 'runs/0002/outcomes.jsonl', 'a.png', 'q.png');
       const before = await batch.keys();
@@ -389,7 +395,7 @@ describe('a sealed batch', () => {
       expect(await batch.keys()).toEqual(before);
     });
 
-    it('is not pruned while its workflow is open', async () => {
+    it('is not pruned while its workflow is running', async () => {
       const batch = await withLeftovers('open');
       const withTemporal: Partial<Config> = { ...config, temporal: temporalConfig(temporal) };
       const handle = await temporal.client.workflow.start('runBatch', {

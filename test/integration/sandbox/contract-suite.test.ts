@@ -52,7 +52,7 @@ async function start(options: SandboxOptions = {}): Promise<RunningSandbox> {
   return sandbox;
 }
 
-/** A server behind which a sandbox is, but for one change. */
+/** A server that forwards to a sandbox with one change. */
 async function startChanged(change: (places: Places) => Change) {
   const sandbox = await start({ balance: '9' });
   const proxy = await startChangingProxy({ api: sandbox.apiUrl, images: sandbox.imagesUrl });
@@ -90,7 +90,7 @@ async function perform(baseUrl: string, options: Partial<CommandOptions> = {}) {
   }
 }
 
-/** Runs the suite in this process; what it found. */
+/** Runs the suite in this process and returns its results. */
 async function run(baseUrl: string, options: Partial<CommandOptions> = {}) {
   const { code, stdout, stderr } = await perform(baseUrl, options);
   const { results, jobs } = documentSchema.parse(JSON.parse(stdout));
@@ -98,7 +98,7 @@ async function run(baseUrl: string, options: Partial<CommandOptions> = {}) {
   return { code, results, jobs, failed: ids('fail').toSorted(), ids, text: stdout + stderr };
 }
 
-/** Runs `npm run contract` as a process of its own. */
+/** Runs `npm run contract` as a separate process. */
 function runProcess(args: readonly string[], variables: Readonly<Record<string, string>> = {}) {
   const root = path.resolve(import.meta.dirname, '../../..');
   const { PATH = '', HOME = '' } = process.env;
@@ -114,7 +114,7 @@ function runProcess(args: readonly string[], variables: Readonly<Record<string, 
   return { child, seen, ended };
 }
 
-it('every rule holds on the sandbox, whatever faults pass by, and each image is on the list', async () => {
+it('every rule holds on the sandbox with temporary faults, and each image is listed', async () => {
   const sandbox = await start({
     webhookUrl: `${inputs.origin}/of-the-account`,
     retryAfterSeconds: 0,
@@ -132,7 +132,7 @@ it('every rule holds on the sandbox, whatever faults pass by, and each image is 
   const made = sandbox.jobs().map(({ jobId }) => jobId);
   expect(new Set(jobs.map(({ jobId }) => jobId))).toEqual(new Set(made));
   expect(jobs.every(({ intended }) => intended)).toBe(true);
-  // A create's own callback_url goes before the account's.
+  // A create's own callback_url has priority over the account's.
   expect(inputs.seen.filter((request) => request.path === '/of-the-account')).toEqual([]);
   const says = (id: string) => results.find((result) => result.id === id)?.verdict.says;
   expect(says('open.passing-faults')).toContain('429 with Retry-After');
@@ -143,7 +143,7 @@ it('every rule holds on the sandbox, whatever faults pass by, and each image is 
   }
 });
 
-describe('a server that differs in one thing fails its check and no other', () => {
+describe('a server with one deviation fails the intended check and no other', () => {
   it.concurrent.each(BROKEN)('%s', async (_name, broken) => {
     const { maxImages = 2, withInput = false, withWebhook = false, failingPrompt, jobTimeoutMs } = broken;
     const { sandbox, baseUrl } = await startChanged(broken.change);
@@ -153,7 +153,7 @@ describe('a server that differs in one thing fails its check and no other', () =
       maxImages,
       failingPrompt,
       ...(jobTimeoutMs !== undefined && { jobTimeoutMs }),
-      // What does not come is waited for as long as fifteen polls take.
+      // A webhook that does not arrive is awaited for fifteen polls.
       ...(withWebhook && { pollMs: 200 }),
       inputImage: withInput ? inputUrl() : undefined,
     });
@@ -169,7 +169,7 @@ describe('a server that differs in one thing fails its check and no other', () =
   });
 });
 
-it('a server that takes whatever it gets makes no more images than the bound', async () => {
+it('a server that accepts everything makes no more images than --max-images', async () => {
   const good = { prompt: 'a bird', aspect_ratio: '1:1' };
   const { sandbox, baseUrl } = await startChanged(() => ({
     request: ({ method, headers }) =>
@@ -184,12 +184,12 @@ it('a server that takes whatever it gets makes no more images than the bound', a
   const { code, jobs, text } = await run(baseUrl, { maxImages: 4 });
   expect([code, jobs.length, sandbox.jobs().length]).toEqual([1, 4, 4]);
   expect(jobs.some(({ intended }) => !intended)).toBe(true);
-  expect(text).toContain('a job was made that should not have been');
+  expect(text).toContain('a job was created that should not have been');
   expect((await run(baseUrl, { maxImages: 0 })).jobs).toEqual([]);
   expect(sandbox.jobs()).toHaveLength(4);
 });
 
-it('creates whose answers are lost by a server that ignores keys make no more images than the bound', async () => {
+it('lost answers of a server that ignores keys make no more images than --max-images', async () => {
   const { sandbox, baseUrl } = await startChanged(() => ({
     request: ({ method, headers }) =>
       method === 'GET' ? {} : { headers: { ...headers, 'idempotency-key': randomUUID() } },
@@ -200,14 +200,14 @@ it('creates whose answers are lost by a server that ignores keys make no more im
   expect(jobs.map(({ jobId }) => jobId)).toEqual([null]);
 });
 
-it('what is free makes no job, and says which flag lets the rest run', async () => {
+it('--only free makes no job, and names the flag that enables the other checks', async () => {
   const sandbox = await start();
   const { code, ids, text } = await run(sandbox.apiUrl, { onlyFree: true, json: true });
   expect([code, sandbox.jobs(), ids('skipped').includes('image.whole')]).toEqual([0, [], true]);
   expect(text).toContain('without --only free');
 });
 
-it('a key whose models are few is asked only for them, and a spent account tells of replays', async () => {
+it('a restricted key is used only for its models, and a spent account answers the question about replays', async () => {
   const keys = [{ key: KEY, models: ['nb' as const] }];
   const narrow = await run((await start({ keys })).apiUrl, { maxImages: 3 });
   expect([narrow.code, narrow.failed, narrow.jobs.length]).toEqual([0, [], 1]);
@@ -215,7 +215,7 @@ it('a key whose models are few is asked only for them, and a spent account tells
   expect([spent.code, spent.ids('finding').includes('open.replay-when-spent')]).toEqual([0, true]);
 });
 
-it('Ctrl-C says which jobs were made', async () => {
+it('Ctrl-C lists the created jobs', async () => {
   const sandbox = await start({ jobTimeMs: { min: 60_000, max: 60_000 } });
   const { child, seen, ended } = runProcess(['--base-url', sandbox.apiUrl, '--key', KEY]);
   await eventually(() => (sandbox.jobs()[0]?.polls ?? 0) > 0, { what: 'a job is polled', withinMs: 60_000 });
@@ -229,16 +229,16 @@ it.each([
   { args: [], says: 'An API key' },
   { args: ['--key', KEY, '--webhook-port', '80'], says: 'must be used together' },
   { args: ['--max-images', 'many'], says: 'a whole number from 0 to 50' },
-  { args: ['--base-url', 'ftp://a/'], says: 'must be an http(s) URL' },
+  { args: ['--base-url', 'ftp://a/'], says: 'Expected an http(s) URL' },
 ])('$args is refused: $says', ({ args, says }) => {
   expect(parseArguments(args)).toMatchObject({ code: 2, text: expect.stringContaining(says) });
 });
 
-it('a server that is not there, is no API, or does not know the key is told from one that breaks rules', async () => {
+it('an unreachable server, one that is not the API, and one that refuses the key are reported as such', async () => {
   const { apiUrl } = await start({ keys: ['another-key'] });
   const cases = {
     'http://127.0.0.1:1/api/v1': 'Check --base-url',
-    [inputs.origin]: 'no BananaHub API is there',
+    [inputs.origin]: 'this is not the BananaHub API',
     [apiUrl]: 'refuses the key',
   };
   for (const [baseUrl, says] of Object.entries(cases)) {

@@ -33,7 +33,7 @@ async function startInputs(answer: (path: string) => Buffer | number) {
 }
 
 describe('a job', () => {
-  it('is queued at first and done in the end, and its image is what the prompt renders to', async () => {
+  it('is queued at first and done at the end, with the image of its prompt', async () => {
     const sandbox = await start({ jobTimeMs: { min: 60_000, max: 60_000 } });
     const { create, job, ended } = callsOf(sandbox);
     const waiting = await job(await create());
@@ -52,7 +52,7 @@ describe('a job', () => {
     expect(image.bytes.equals(expected)).toBe(true);
   });
 
-  it('gets another URL on another origin at every poll, and all of them work', async () => {
+  it('gets another working URL on another origin at every poll', async () => {
     const sandbox = await start();
     const { create, imageUrl } = callsOf(sandbox);
     const jobId = await create();
@@ -67,7 +67,7 @@ describe('a job', () => {
     expect(sandbox.stats()).toMatchObject({ imagesServed: 2, imageRequests: { 200: 2 } });
   });
 
-  it("has an image URL that expires with the store's XML, and cannot be forged", async () => {
+  it('has an image URL that expires with S3’s XML error and cannot be forged', async () => {
     const sandbox = await start({ urlTtlMs: 0 });
     const { create, imageUrl } = callsOf(sandbox);
     const jobId = await create();
@@ -81,7 +81,7 @@ describe('a job', () => {
     expect(forged.status).toBe(403);
   });
 
-  it('waits for a free place where the service works on few at a time', async () => {
+  it('waits for a free slot when the service limits parallel jobs', async () => {
     const sandbox = await start({ jobTimeMs: { min: 800, max: 800 }, concurrency: 1 });
     const { create, ended, job } = callsOf(sandbox);
     const first = await create({ prompt: 'first' });
@@ -92,7 +92,7 @@ describe('a job', () => {
     expect(sandbox.stats().mostInFlight).toBe(2);
   });
 
-  it('is unknown to another account, as is an id that never was', async () => {
+  it('is not found by another account, nor is an id that never existed', async () => {
     const sandbox = await start({
       keys: [
         { key: 'a', account: 'one' },
@@ -106,7 +106,7 @@ describe('a job', () => {
     expect((await callsOf(sandbox, 'a').call('/jobs/none')).status).toBe(404);
   });
 
-  it('fails as its prompt asks for, and is not charged', async () => {
+  it('fails as its prompt requests, and is not charged', async () => {
     const sandbox = await start({ balance: '1' });
     const { create, ended, balance } = callsOf(sandbox);
     const refused = await ended(await create({ prompt: '[[refuse]]' }));
@@ -125,7 +125,7 @@ describe('a job', () => {
 });
 
 describe('an Idempotency-Key', () => {
-  it('gives the same job without a second charge, also when the balance is spent and the model paused', async () => {
+  it('returns the same job without a second charge, even with no balance or a paused model', async () => {
     const sandbox = await start({ balance: '0.08', jobTimeMs: { min: 60_000, max: 60_000 } });
     const { create, post, balance } = callsOf(sandbox);
     const jobId = await create({}, 'key-1');
@@ -139,7 +139,7 @@ describe('an Idempotency-Key', () => {
     expect((await post('/text-generations', GOOD_BODY, 'key-1')).status).toBe(503);
   });
 
-  it('makes one job of many creates at once, even while input images are being fetched', async () => {
+  it('makes one job of many simultaneous creates, even while input images are being fetched', async () => {
     const inputs = await startInputs(() => samplePng(30, 60));
     const sandbox = await start();
     const { post } = callsOf(sandbox);
@@ -151,7 +151,7 @@ describe('an Idempotency-Key', () => {
     expect(inputs.seen).toHaveLength(1);
   });
 
-  it('replayed with another body is refused and told on', async () => {
+  it('repeated with another body is refused and counted', async () => {
     const sandbox = await start();
     const { create, post } = callsOf(sandbox);
     await create({}, 'key');
@@ -162,7 +162,7 @@ describe('an Idempotency-Key', () => {
     expect(sandbox.stats()).toMatchObject({ replayMismatches: 2, replays: 0, jobsMade: 1 });
   });
 
-  it('belongs to its account, and is not required', async () => {
+  it('belongs to its account, and is optional', async () => {
     const sandbox = await start({ keys: ['mine', { key: 'theirs', account: 'other' }] });
     const mine = callsOf(sandbox, 'mine');
     const ids = [
@@ -176,7 +176,7 @@ describe('an Idempotency-Key', () => {
 });
 
 describe('an account', () => {
-  it('reserves at create, charges what is done, and refuses what is not covered', async () => {
+  it('reserves at create, charges finished jobs, and refuses creates that it cannot pay', async () => {
     const sandbox = await start({ balance: '0.20', jobTimeMs: { min: 60_000, max: 60_000 } });
     const { create, post, balance, ended } = callsOf(sandbox);
     await create();
@@ -194,7 +194,7 @@ describe('an account', () => {
     expect(await balance()).toMatchObject({ available: '4.68' });
   });
 
-  it('needs a key that is known, not revoked, and meant for the model and the kind of create', async () => {
+  it('needs a known, valid key that may use the model and the kind of create', async () => {
     const sandbox = await start({
       keys: ['good', { key: 'narrow', models: ['nb'], modes: ['text'] }, { key: 'old', revoked: true }],
     });
@@ -219,7 +219,7 @@ function createFrom(sandbox: RunningSandbox, urls: readonly string[], changes: o
 }
 
 describe('input images', () => {
-  it('are fetched, and the first decides the ratio auto', async () => {
+  it('are fetched, and the first one decides the aspect ratio auto', async () => {
     const inputs = await startInputs((path) => (path === '/a.png' ? samplePng(20, 40) : samplePng(9, 9)));
     const sandbox = await start();
     const urls = [`${inputs.origin}/a.png`, `${inputs.origin}/b.png`];
@@ -231,7 +231,7 @@ describe('input images', () => {
     expect(image.bytes.readUInt32BE(20) / image.bytes.readUInt32BE(16)).toBeCloseTo(2, 1);
   });
 
-  it('that cannot be fetched, are no image for auto, or are above 40 MB together are refused by 422', async () => {
+  it('that cannot be fetched, are not images or exceed 40 MB together are refused with 422', async () => {
     const large = Buffer.alloc(20_000_001);
     const inputs = await startInputs((path) =>
       path === '/large' ? large : path === '/gone' ? 404 : large.subarray(0, 9),
@@ -258,7 +258,7 @@ describe('input images', () => {
 });
 
 describe('the API', () => {
-  it('tells every problem of a body in the list shape', async () => {
+  it('lists every problem of a body in the list shape', async () => {
     const { post } = callsOf(await start());
     const seen = await post('/nb/text-generations', { prompt: '', aspect_ratio: '1:8', resolution: '1K' });
     expect(seen.status).toBe(422);
@@ -266,7 +266,7 @@ describe('the API', () => {
     expect(fields.toSorted()).toEqual(['body.aspect_ratio', 'body.prompt', 'body.resolution']);
   });
 
-  it('answers a create with a status_url without host, now and then without /api', async () => {
+  it('answers a create with a status_url without host, sometimes without /api', async () => {
     const { post } = callsOf(await start());
     const answers = await Promise.all(Array.from({ length: 20 }, () => post('/text-generations', GOOD_BODY)));
     const shapes = answers.map(({ text }) => /"status_url":"(.*)\/jobs\/[\w-]+"/.exec(text)?.[1]);
@@ -302,7 +302,7 @@ describe('the API', () => {
     });
   });
 
-  it('is steered over HTTP, refuses what it does not know, and shows no key', async () => {
+  it('is controlled over HTTP, refuses unknown settings, and shows no key', async () => {
     const sandbox = await start({ keys: ['a-secret-key-1234'] });
     const control = async (patch: object) => {
       const response = await fetch(sandbox.controlUrl, { method: 'POST', body: JSON.stringify(patch) });
@@ -322,7 +322,7 @@ describe('the API', () => {
     expect((await call('/balance')).status).toBe(200);
   });
 
-  it('ends at once although clients wait, and says where it cannot listen', async () => {
+  it('stops at once although clients wait, and reports a port that is in use', async () => {
     const sandbox = await start({ next: { 'image-slow': 1 }, slowImageMs: 60_000 });
     const { create, imageUrl } = callsOf(sandbox);
     const waiting = download(await imageUrl(await create()));

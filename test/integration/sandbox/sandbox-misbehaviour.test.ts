@@ -37,7 +37,7 @@ describe.each(['create', 'poll'] as const)('a %s', (kind) => {
     return calls.call(`/jobs/${jobId}`);
   };
 
-  it('is told to slow down in seconds or until a date', async () => {
+  it('gets 429 with seconds or a date', async () => {
     sandbox.configure({ retryAfterSeconds: 7 });
     await ask();
     next(`${kind}-429-seconds`);
@@ -52,7 +52,7 @@ describe.each(['create', 'poll'] as const)('a %s', (kind) => {
     expect(waitMs).toBeLessThan(9000);
   });
 
-  it('that comes back before its Retry-After is told on, and one that waits is not', async () => {
+  it('that is repeated before its Retry-After is counted, and one that waits is not', async () => {
     await ask();
     const before = sandbox.stats().retriedTooEarly;
     next(`${kind}-429-seconds`);
@@ -66,7 +66,7 @@ describe.each(['create', 'poll'] as const)('a %s', (kind) => {
     expect(sandbox.stats().retriedTooEarly).toBe(before + 1);
   });
 
-  it("meets a proxy's HTML page, a conflict, or a pause", async () => {
+  it('gets a proxy’s HTML page, a conflict, or a pause', async () => {
     next(`${kind}-html-error`, 5);
     for (let attempt = 0; attempt < 5; attempt += 1) {
       const seen = await ask();
@@ -87,7 +87,7 @@ describe.each(['create', 'poll'] as const)('a %s', (kind) => {
 });
 
 describe('a create', () => {
-  it('whose answer is lost has made its job, and its replay finds it', async () => {
+  it('with a lost answer has made its job, and its repetition finds it', async () => {
     const before = sandbox.stats().jobsMade;
     next('create-lost-answer');
     await expect(createOnce('lost-1')).rejects.toThrow('fetch failed');
@@ -99,7 +99,7 @@ describe('a create', () => {
     expect(sandbox.stats().jobsMade).toBe(before + 2);
   });
 
-  it('from images meets a store that does not take them, and no job is made', async () => {
+  it('from images gets a failed upload, and no job is made', async () => {
     const before = sandbox.stats().jobsMade;
     next('create-upload-failed');
     const body = { ...GOOD_BODY, input_images_urls: ['http://127.0.0.1:1/a.png'] };
@@ -114,7 +114,7 @@ describe('a job', () => {
     ['job-flaky', /Upstream returned no image|internal error|timeout|overloaded|try again/],
     ['job-refused', /safety|moderation|policy|blocked|prohibited/],
     ['job-unknown', /./],
-  ] as const)('fails by %s with a text of its kind', async (name, text) => {
+  ] as const)('fails by %s with a matching error text', async (name, text) => {
     for (let attempt = 0; attempt < 4; attempt += 1) {
       next(name);
       const job = await calls.ended(await calls.create());
@@ -123,14 +123,14 @@ describe('a job', () => {
     }
   });
 
-  it('is lost with a 404, and gives its reservation back', async () => {
+  it('is lost with a 404, and returns its reservation', async () => {
     next('job-lost');
     const jobId = await calls.create();
     expect((await calls.call(`/jobs/${jobId}`)).status).toBe(404);
     expect(sandbox.stats()).toMatchObject({ reserved: '0.00', jobsLost: 1 });
   });
 
-  it('that lives can carry a pause notice or an unknown status', async () => {
+  it('that is running can have a pause notice or an unknown status', async () => {
     sandbox.configure({ jobTimeMs: { min: 60_000, max: 60_000 } });
     const jobId = await calls.create();
     next('poll-pause-notice', 12);
@@ -148,7 +148,7 @@ describe('a job', () => {
     expect((await calls.job(jobId)).status).toBe('queued');
   });
 
-  it('that is done can for a moment have no result', async () => {
+  it('that is done can temporarily have no result', async () => {
     const jobId = await calls.create();
     await calls.imageUrl(jobId);
     next('poll-no-result', 10);
@@ -158,7 +158,7 @@ describe('a job', () => {
     expect((await calls.job(jobId)).result?.image_url).toContain('http');
   });
 
-  it('whose prompt says so never has an image', async () => {
+  it('can have no image because of a marker in its prompt', async () => {
     const jobId = await calls.create({ prompt: 'x [[no-image]]' });
     const seen = await download(await calls.imageUrl(jobId));
     expect([seen.status, seen.bytes.toString()]).toEqual([403, expect.stringContaining('AccessDenied')]);
@@ -175,7 +175,7 @@ describe('an image', () => {
     ]);
   });
 
-  it('breaks off before its Content-Length, or is cut by one that says so', async () => {
+  it('ends before its Content-Length, or has the length of a truncated image', async () => {
     next('image-truncated');
     const truncated = await fetchImage();
     expect(truncated.cut).toBe(true);
@@ -187,7 +187,7 @@ describe('an image', () => {
     expect((await inspectImage(cut.bytes)).kind).not.toBe('image');
   });
 
-  it('has an unhelpful type, or a page in its place', async () => {
+  it('has an unhelpful type, or is replaced by a page', async () => {
     next('image-octet-stream');
     const untyped = await fetchImage();
     expect(untyped.headers.get('content-type')).toBe('application/octet-stream');
@@ -202,7 +202,7 @@ describe('an image', () => {
     expect(starts).toEqual(new Set(['<!DOC', '<?xml']));
   });
 
-  it('comes late, and whole', async () => {
+  it('arrives late but complete', async () => {
     sandbox.configure({ slowImageMs: 150 });
     next('image-slow');
     const url = await calls.imageUrl(await calls.create());
@@ -214,7 +214,7 @@ describe('an image', () => {
 });
 
 describe('an outage', () => {
-  it('of the API answers nothing but its kind, and counts the creates it met', async () => {
+  it('of the API fails every request in one way, and counts the creates', async () => {
     const before = sandbox.stats().createsDuringHold;
     sandbox.configure({ outage: { api: 'html502' } });
     expect((await createOnce()).status).toBe(502);
@@ -226,7 +226,7 @@ describe('an outage', () => {
     expect(sandbox.stats().createsDuringHold).toBe(before + 3);
   });
 
-  it('of the image host leaves the API alone', async () => {
+  it('of the image host does not affect the API', async () => {
     const url = await calls.imageUrl(await calls.create());
     sandbox.configure({ outage: { images: 'down503' } });
     expect((await download(url)).status).toBe(503);
@@ -236,8 +236,8 @@ describe('an outage', () => {
   });
 });
 
-describe('everything at a rate', () => {
-  it('plays all that has no need of a webhook, and jobs still end', async () => {
+describe('--everything', () => {
+  it('plays all misbehaviours that need no webhook, and jobs still end', async () => {
     sandbox.configure({ everything: 0.3, slowImageMs: 1, retryAfterSeconds: 0 });
     for (let create = 0; create < 150; create += 1) {
       await createOnce(`everything-${create}`).catch(() => undefined);

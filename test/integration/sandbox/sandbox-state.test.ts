@@ -27,7 +27,7 @@ async function restart(options: SandboxOptions = {}): Promise<RunningSandbox> {
   return running;
 }
 
-it('a sandbox stopped and started again knows its jobs, keys, charges and balance', async () => {
+it('a restarted sandbox has its jobs, keys, charges and balance', async () => {
   const first = await restart();
   const calls = callsOf(first);
   const jobId = await calls.create({}, 'key');
@@ -50,7 +50,7 @@ it('a sandbox stopped and started again knows its jobs, keys, charges and balanc
   });
 });
 
-it('a job that runs while the sandbox is down is done when it is back', async () => {
+it('a job that runs while the sandbox is stopped is done after the restart', async () => {
   const first = await restart({ jobTimeMs: { min: 1500, max: 1500 } });
   const jobId = await callsOf(first).create();
   expect(first.stats().inFlight).toBe(1);
@@ -58,7 +58,7 @@ it('a job that runs while the sandbox is down is done when it is back', async ()
   expect((await callsOf(second).ended(jobId)).status).toBe('done');
 });
 
-it('a last line that was cut off is dropped, and the file goes on after it', async () => {
+it('a truncated last line is dropped, and the file is continued', async () => {
   const jobId = await callsOf(await restart()).create();
   await running?.close();
   await appendFile(stateFile(), '{"kind":"job","job":{"id"');
@@ -68,7 +68,7 @@ it('a last line that was cut off is dropped, and the file goes on after it', asy
   expect((await readFile(stateFile(), 'utf8')).split('\n')).toHaveLength(3);
 });
 
-it('a file that is not its own is refused by name and line', async () => {
+it('a file of another program is refused with name and line', async () => {
   await restart();
   await running?.close();
   await writeFile(stateFile(), 'hello\n');

@@ -31,7 +31,7 @@ const deliveries = (count: number) =>
     everyMs: 5,
   });
 
-it('a webhook carries what a poll shows at the end', async () => {
+it('a webhook has the content of the last poll', async () => {
   const { calls, jobId } = await createWith({});
   const [seen] = await deliveries(1);
   expect(seen).toMatchObject({ method: 'POST', path: '/hook/secret' });
@@ -41,7 +41,7 @@ it('a webhook carries what a poll shows at the end', async () => {
   await eventually(() => sandbox.stats().webhooks.accepted === 1, { what: 'the delivery counts' });
 });
 
-it('a failed job is told too, and a receiver that refuses is asked once', async () => {
+it('a failed job sends a webhook, and a receiver that refuses gets one attempt', async () => {
   receiver.answerWith((_request, response) => response.writeHead(500).end());
   const before = sandbox.stats().webhooks;
   await createWith({}, '[[refuse]]');
@@ -53,7 +53,7 @@ it('a failed job is told too, and a receiver that refuses is asked once', async 
   expect(sandbox.stats().webhooks.sent).toBe(before.sent + 1);
 });
 
-it('an early webhook comes before a poll shows the end', async () => {
+it('an early webhook is sent before a poll shows the end', async () => {
   const slow = { jobTimeMs: { min: 3000, max: 3000 } };
   const { calls, jobId } = await createWith({ ...slow, next: { 'webhook-early': 1 } });
   const [seen] = await deliveries(1);
@@ -61,7 +61,7 @@ it('an early webhook comes before a poll shows the end', async () => {
   expect((await calls.job(jobId)).status).toBe('processing');
 });
 
-it('a late webhook comes after the job was seen done, a repeated one three times, a missing one never', async () => {
+it('a late webhook is sent after the job was seen done, a repeated one three times, a missing one never', async () => {
   const late = await createWith({ next: { 'webhook-late': 1 } });
   await late.calls.ended(late.jobId);
   expect(receiver.seen).toHaveLength(0);
@@ -72,7 +72,7 @@ it('a late webhook comes after the job was seen done, a repeated one three times
   expect(seen.filter(({ body }) => body.includes(missing.jobId))).toEqual([]);
 });
 
-it('a swapped webhook tells of the job before', async () => {
+it('a swapped webhook reports the previous job', async () => {
   const { jobId } = await createWith({});
   await deliveries(1);
   await createWith({ next: { 'webhook-swapped': 1 } });
@@ -80,7 +80,7 @@ it('a swapped webhook tells of the job before', async () => {
   expect(seen.filter(({ body }) => body.includes(jobId))).toHaveLength(2);
 });
 
-it("a create without a callback URL uses the account's webhook", async () => {
+it('a create without a callback URL uses the account’s webhook', async () => {
   sandbox.configure({ webhookUrl: `${receiver.origin}/account` });
   await callsOf(sandbox).create();
   const [seen] = await deliveries(1);

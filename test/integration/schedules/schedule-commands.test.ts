@@ -44,13 +44,13 @@ const NIGHTLY: ScheduleCreateFlags = {
 const POSTERS = 'posters' as ScheduleName;
 const GROWING = 'growing' as ScheduleName;
 
-describe('the commands about schedules', { timeout: 180_000 }, () => {
+describe('schedule commands', { timeout: 180_000 }, () => {
   let engine: TestEngine;
   let config: Partial<Config>;
   const bench = submissionBench(() => engine);
   const sheet = (name: string): string => path.join(engine.folder.path, name);
 
-  /** What a command says and how it ends; a refusal as the program tells it. */
+  /** A command's output and exit code; a refusal as the program prints it. */
   const perform = async <Options>(command: Command<Options>, options: Options) => {
     try {
       return await performCommand(command, options, { config });
@@ -83,7 +83,7 @@ describe('the commands about schedules', { timeout: 180_000 }, () => {
     await engine?.stop();
   });
 
-  it('name a sheet in a private network that the workers might not read', async () => {
+  it('warn about a sheet in a private network that workers may not read', async () => {
     const web = await startScriptedServer();
     web.answerWith((_, response) => response.writeHead(200).end(SHEET));
     const plan = async (own: Partial<Config>): Promise<string> => {
@@ -94,17 +94,17 @@ describe('the commands about schedules', { timeout: 180_000 }, () => {
       };
       return (await performCommand(scheduleCreate, options, { config: { ...config, ...own } })).stderr;
     };
-    const told = 'workers read the sheet there only with BANANA_ALLOW_PRIVATE_ADDRESSES=true';
+    const warning = 'workers read the sheet there only with BANANA_ALLOW_PRIVATE_ADDRESSES=true';
     try {
-      expect(await plan({ api: undefined })).toContain(told);
-      expect(await plan({ api: undefined, allowPrivateAddresses: true })).not.toContain(told);
-      expect(await plan({})).not.toContain(told);
+      expect(await plan({ api: undefined })).toContain(warning);
+      expect(await plan({ api: undefined, allowPrivateAddresses: true })).not.toContain(warning);
+      expect(await plan({})).not.toContain(warning);
     } finally {
       await web.close();
     }
   });
 
-  it('lead from a sheet to its images every day, and away again', async () => {
+  it('create, run and delete a schedule that makes images every day', async () => {
     const create = (flags: Partial<ScheduleCreateFlags>) =>
       perform(scheduleCreate, {
         name: POSTERS,
@@ -126,7 +126,7 @@ describe('the commands about schedules', { timeout: 180_000 }, () => {
       code: 2,
       stderr: expect.stringMatching(/already exists.*schedule update posters/),
     });
-    // Nobody works yet: Temporal and the bucket tell all there is.
+    // No worker is running yet: Temporal and the bucket have everything.
     expect(await trigger(POSTERS)).toMatchObject({
       code: 0,
       stderr: expect.stringContaining('banana-batch worker'),
@@ -209,7 +209,7 @@ describe('the commands about schedules', { timeout: 180_000 }, () => {
     });
   });
 
-  it('say at a trigger that a batch is in the way, and what it waits for', async () => {
+  it('report at a trigger which batch blocks it, and why it waits', async () => {
     await bench.write('slow.csv', 'id,prompt\nlong,a banana that ripens [[stuck]]\n');
     const { cron: _, ...flags } = NIGHTLY;
     const created = await perform(scheduleCreate, {
@@ -233,7 +233,7 @@ describe('the commands about schedules', { timeout: 180_000 }, () => {
     expect((await perform(cancel, { id: 'growing', force: false, json: false })).code).toBe(0);
   });
 
-  it('are known to the program, which names the one that it helps with', async () => {
+  it('are subcommands, with their own help', async () => {
     const { code, stderr } = await bench.command(['schedule', 'create', 'x', 'y.csv', '--cron', '0 2 * *']);
     expect(code).toBe(2);
     expect(stderr).toMatch(/4 fields.* See: banana-batch schedule create --help\n$/);

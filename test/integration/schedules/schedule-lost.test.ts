@@ -18,7 +18,7 @@ describe('a schedule that Temporal deletes', { timeout: 120_000 }, () => {
   const { create, schedule, home } = scheduleBench(() => engine);
   const { command } = submissionBench(() => engine);
   const client = () => engine.stack.temporal.client;
-  /** The workflow that is the schedule. */
+  /** The workflow behind the schedule. */
   const workflowOf = (name: ScheduleName) =>
     client().workflow.getHandle(`temporal-sys-scheduler:${scheduleId(name)}`);
   const listed = async (): Promise<readonly Record<string, unknown>[]> =>
@@ -26,14 +26,14 @@ describe('a schedule that Temporal deletes', { timeout: 120_000 }, () => {
   const untilGone = (name: ScheduleName): Promise<unknown> =>
     eventually(async () => !(await describedSchedule(client(), name)), { what: `${name} is gone` });
 
-  it('as it is resumed after more than a week is made again from the bucket', async () => {
+  it('because it is resumed after more than a week is restored from the bucket', async () => {
     const times = { kind: 'cron' as const, expressions: ['0 3 * * 1'] };
     const policy = { overlap: 'buffer-one', jitterMs: 60_000, catchupMs: 120_000 } as const;
     const name = await create('aged', { mode: 'changes', times, timezone: 'Europe/Berlin', policy });
     await pauseSchedule(client(), name, 'a holiday');
     await eventually(async () => (await schedule(name)).paused, { what: 'it is paused' });
     const before = await schedule(name);
-    // What the server does as it takes the resume in.
+    // What the server does when it processes the resume.
     await workflowOf(name).terminate('a test');
     await untilGone(name);
     const { store } = engine.stack.s3;
@@ -44,7 +44,7 @@ describe('a schedule that Temporal deletes', { timeout: 120_000 }, () => {
     expect(after.createdAt.getTime()).toBeGreaterThan(before.createdAt.getTime());
   });
 
-  it('is listed as lost, and made again by resume', async () => {
+  it('is listed as lost, and restored by resume', async () => {
     const name = await create('lost', { mode: 'fresh', policy: { catchupMs: 60_000 } });
     const before = await schedule(name);
     await workflowOf(name).terminate('a test');
@@ -65,7 +65,7 @@ describe('a schedule that Temporal deletes', { timeout: 120_000 }, () => {
     expect({ paused, sheet, policy }).toEqual({ paused: false, sheet: before.sheet, policy: before.policy });
   });
 
-  it('by a person is not lost', async () => {
+  it('at a person’s request is not lost', async () => {
     const name = await create('deleted', { mode: 'fresh' });
     await deleteSchedule({ client: client(), store: engine.stack.s3.store }, await schedule(name));
     await untilGone(name);

@@ -49,18 +49,18 @@ describe('a schedule', { timeout: 400_000 }, () => {
 
   const client = () => engine.stack.temporal.client;
 
-  /** The times of which the receiver was told that they were skipped. */
-  const toldSkipped = (name: ScheduleName): readonly string[] =>
+  /** The times that were reported to the receiver as skipped. */
+  const reportedSkips = (name: ScheduleName): readonly string[] =>
     receiver.seen.flatMap(({ body }) => {
       const notice = SkipNotice.safeParse(JSON.parse(body)).data?.data;
       return notice?.schedule === name ? [notice.firingAt] : [];
     });
 
-  /** Fires with that sheet; what became of it. */
+  /** Runs the schedule with that sheet and returns the record. */
   const fire = async (name: ScheduleName, prompts: readonly string[]): Promise<FiringRecord> => {
     await putSheet(name, prompts);
     const before = await firings(name);
-    // Firings are known by their second: a second one within it would be the same one.
+    // Runs are identified by their second: a second run within it would be the same one.
     const last = before.flatMap((firing) => (firing.kind === 'recorded' ? [firing.record.firingAt] : []));
     const lastMs = Math.max(0, ...last.map((at) => Date.parse(at)));
     await eventually(() => Date.now() >= lastMs + 1_500, { what: 'the next second begins' });
@@ -71,7 +71,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     return record;
   };
 
-  it.concurrent('that fires faster than its batches end runs what it can, and tells what it skipped', async () => {
+  it.concurrent('that fires faster than its batches end runs what it can, and reports skipped runs', async () => {
     const prompts = ['fast 1', 'fast 2', 'fast 3', 'fast 4', 'fast 5'];
     await putSheet('fast', prompts);
     const everyMs = 10_000;
@@ -94,19 +94,19 @@ describe('a schedule', { timeout: 400_000 }, () => {
     expect(skipped[0]?.outcome).toMatchObject({
       reason: expect.stringMatching(/Batch "fast-\d+t\d+z" had been running/),
     });
-    // None began while another was at work, and each was bought once.
+    // None began while another was running, and each was bought once.
     for (const [index, { startedAt }] of ran.entries()) {
       expect(startedAt > (ran[index - 1]?.endedAt ?? '')).toBe(true);
     }
     expect(jobs(...prompts)).toBe(ran.length * 5);
-    await eventually(() => toldSkipped(name).length === skipped.length, {
+    await eventually(() => reportedSkips(name).length === skipped.length, {
       what: 'all skips are told',
       withinMs: 90_000,
     });
-    expect(toldSkipped(name).toSorted()).toEqual(skipped.map(({ firingAt }) => firingAt));
+    expect(reportedSkips(name).toSorted()).toEqual(skipped.map(({ firingAt }) => firingAt));
   });
 
-  it.concurrent('fires on the days on which clocks are changed, with the date and time that they show', async () => {
+  it.concurrent('fires on days with clock changes, with the local date and time', async () => {
     const days = async (
       text: string,
       timezone: string,
@@ -157,14 +157,14 @@ describe('a schedule', { timeout: 400_000 }, () => {
     ]);
     const berliners = ['03-28', '03-30', '10-25', '10-26'].map((day) => `berlin 2026-${day} 02:30`);
     expect(berliners.map((prompt) => jobs(prompt))).toEqual([1, 1, 1, 1]);
-    // An hour that comes twice in UTC's order: New York's time is there in both.
+    // An hour that occurs twice: New York's time is there for both.
     expect(await shown(newYork, 3)).toEqual([
       '2026-03-08T06:30:00.000Z',
       '2026-11-01T05:30:00.000Z',
       '2026-11-01T06:30:00.000Z',
     ]);
     expect(['03-08', '11-01'].map((day) => jobs(`new-york 2026-${day} 01:30`))).toEqual([1, 2]);
-    // Made up for once more, a time has its batch already.
+    // Repeated by a backfill, a time already has its batch.
     const again = new Date('2026-03-28T01:30:00Z');
     await backfillSchedule(client(), berlin, { from: again, to: again });
     await eventually(async () => (await schedule(berlin)).recent.length === 5, {
@@ -178,7 +178,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     expect((await over(berlin, 4))[0]?.outcome.kind).toBe('ended');
   });
 
-  it.concurrent('whose workers were away over three of its times runs one, and tells the others', async () => {
+  it.concurrent('whose workers missed three of its times runs one, and reports the others', async () => {
     await putSheet('away', ['away 1']);
     const taskQueue = 'away';
     const times = { kind: 'every', everyMs: 3_000, offsetMs: 0 } as const;
@@ -193,7 +193,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     await engine.startWorker({ variables: { ...notify(), BANANA_TASK_QUEUE: taskQueue } });
     const records = await over(name, 1 + skippedOverlap);
     expect(kindsOf(records)).toEqual(['ended', ...Array.from({ length: skippedOverlap }, () => 'skipped')]);
-    await eventually(() => toldSkipped(name).length === skippedOverlap, {
+    await eventually(() => reportedSkips(name).length === skippedOverlap, {
       what: 'all skips are told',
       withinMs: 90_000,
     });
@@ -214,7 +214,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
       reasons: [/only 1 row of the 5/, /only 0 rows of the 5/, /it has no rows/],
     },
   ] as const)(
-    'in mode $mode buys of a sheet that grows, and then breaks, what the mode says',
+    'in mode $mode buys what the mode says from a sheet that grows and then breaks',
     async ({ mode, ends, bought, reasons }) => {
       const name = await create(`grown-${mode}`, { mode });
       const rows = Array.from({ length: 5 }, (_, row) => `${name} ${row}`);
@@ -232,13 +232,13 @@ describe('a schedule', { timeout: 400_000 }, () => {
     },
   );
 
-  it.concurrent('of mode changes keeps the images of rows that its sheet has not loaded', async () => {
+  it.concurrent('of mode changes keeps the images of rows that the sheet failed to load', async () => {
     const name = await create('loading', { mode: 'changes' });
     const rows = ['loading 1', 'loading 2', 'loading 3'];
     const sheets = [
       rows,
       ['Loading...', 'loading 2', '#REF!'],
-      // Its lines have moved, so that nobody knows which row was not loaded: all stay.
+      // Its lines have moved, so it is unknown which row was not loaded: all stay.
       ['loading 4', 'loading 1', '#N/A', 'loading 3'],
       rows,
       ['#NAME?', '#VALUE!', '=A1'],
@@ -267,7 +267,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     expect(jobs('twice 1')).toBe(1);
   });
 
-  it.concurrent('steps aside for the batch that a person runs, and tells what was in the way', async () => {
+  it.concurrent('skips its run while a person runs the batch, and reports what blocked it', async () => {
     await putSheet('mine', ['mine 1', 'mine 2']);
     const name = await create('mine', { mode: 'changes' });
     const own = await startBatch(engine.stack, {
@@ -294,7 +294,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     expect(jobs('mine 1', 'mine 2')).toBe(2);
   });
 
-  it.concurrent('that is deleted while its batch is at work leaves it to end, and to be recorded', async () => {
+  it.concurrent('deleted while its batch is running lets it finish and records it', async () => {
     await putSheet('gone', ['gone 1', 'gone 2']);
     const name = await create('gone', { mode: 'fresh' });
     await trigger(name);
@@ -304,7 +304,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     expect(record?.outcome).toMatchObject({ kind: 'ended', end: 'completed', tally: { stored: 2 } });
   });
 
-  it.concurrent('whose firing is cancelled in Temporal cancels the batch, and follows it to its end', async () => {
+  it.concurrent('whose run is cancelled in Temporal cancels the batch, and waits for its end', async () => {
     const prompts = ['called-off 1', 'called-off 2', 'called-off 3'];
     await putSheet('called-off', prompts);
     const name = await create('called-off', { mode: 'changes', concurrency: 1 });
@@ -316,7 +316,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     expect(record?.outcome).toMatchObject({ kind: 'ended', end: 'cancelled', tally: { total: 3 } });
   });
 
-  it.concurrent('whose worker is killed between asking for a run and starting it runs it once', async () => {
+  it.concurrent('whose worker is killed between requesting a run and starting it runs it once', async () => {
     const victims = await startFaultProxy();
     try {
       victims.forwardTo(engine.stack.s3.endpoint);
@@ -348,7 +348,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     }
   });
 
-  it.concurrent('whose firings may not be recorded neither fails nor stays open for that', async () => {
+  it.concurrent('whose runs cannot be recorded neither fails nor stays open', async () => {
     const denying = await startFaultProxy();
     try {
       denying.forwardTo(engine.stack.s3.endpoint);
@@ -371,7 +371,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     }
   });
 
-  it.concurrent('makes images of a sheet that was pinned with its input images, whatever became of the files', async () => {
+  it.concurrent('makes the images of a copied sheet with its input images, even if the files have changed', async () => {
     const { store } = engine.stack.s3;
     const home = bench.home();
     const folder = engine.folder.path;
@@ -404,7 +404,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     expect(record?.outcome).toMatchObject({ kind: 'ended', tally: { stored: 1 } });
   });
 
-  it.concurrent('whose sheet is on the web reads it anew, bears a server that fails, and keeps its query to itself', async () => {
+  it.concurrent('with a sheet on the web downloads it for each run, retries a failing server, and keeps its query secret', async () => {
     const web = await startScriptedServer();
     try {
       let answers = 0;
@@ -436,7 +436,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     }
   });
 
-  it.concurrent('whose sheet leads to a metadata service fails at once, also where the API is in a private network', async () => {
+  it.concurrent('with a sheet that leads to a metadata service fails at once, even if the API is in a private network', async () => {
     const web = await startScriptedServer();
     try {
       web.answerWith((_, response) =>

@@ -21,7 +21,7 @@ function sheet(...prompts: readonly string[]): string {
   return `id,prompt\n${prompts.map((prompt, row) => `row-${row},${prompt}\n`).join('')}`;
 }
 
-describe('run, where nothing is configured,', () => {
+describe('run without any configuration', () => {
   let folder: EmbeddedFolder;
   beforeAll(async () => {
     folder = await embeddedFolder();
@@ -30,7 +30,7 @@ describe('run, where nothing is configured,', () => {
   afterAll(() => folder?.remove());
 
   it(
-    'makes every image of the example sheet, says where they are, and leaves no process',
+    'makes every image of the example sheet, prints where they are, and leaves no process',
     { timeout: 240_000 },
     async () => {
       const { code, stdout, stderr } = await folder.run(['run', 'prompts.csv']);
@@ -50,7 +50,7 @@ describe('run, where nothing is configured,', () => {
     },
   );
 
-  it('has made a contact sheet whose every image is there', async () => {
+  it('writes a contact sheet with every image', async () => {
     const page = await readFile(path.join(folder.batch('prompts'), 'contact-sheet.html'), 'utf8');
     const sources = [...page.matchAll(/<img src="([^"]+)"/g)].map(([, source = '']) => source);
     expect(sources).toHaveLength((await folder.images('prompts')).length);
@@ -60,7 +60,7 @@ describe('run, where nothing is configured,', () => {
     expect(missing).toEqual([]);
   });
 
-  it('buys nothing and says so when it is run again', { timeout: 240_000 }, async () => {
+  it('buys nothing when repeated, and says so', { timeout: 240_000 }, async () => {
     const before = await folder.jobs();
     const { code, stderr } = await folder.run(['run', 'prompts.csv']);
     expect({ code, stderr }).toMatchObject({ code: 0 });
@@ -69,31 +69,27 @@ describe('run, where nothing is configured,', () => {
     await folder.hasNoProcess();
   });
 
-  it(
-    'has left all that the commands that look need, with nothing running',
-    { timeout: 240_000 },
-    async () => {
-      const look = async (...args: string[]): Promise<string> => {
-        const { code, stdout, stderr } = await folder.run(args, 60_000);
-        expect({ args, code, stderr }).toMatchObject({ code: 0 });
-        return stdout;
-      };
-      const { length } = await folder.images('prompts');
-      const status = Status.parse(JSON.parse(await look('status', 'prompts', '--json')));
-      expect(status).toMatchObject({ state: 'completed', total: length, stored: length, failed: 0 });
-      const { batches } = Listed.parse(JSON.parse(await look('list', '--json')));
-      expect(batches).toMatchObject([{ batchId: 'prompts', state: 'completed', stored: length }]);
-      await look('failures', 'prompts');
-      const story = Story.parse(JSON.parse(await look('row', 'prompts', 'lighthouse-keeper', '--json')));
-      expect(story).toMatchObject({ phase: 'stored', image: { present: true } });
-      expect(await look('verify', 'prompts', '--deep')).toContain(': no difference.');
-      expect(await look('doctor')).toMatch(/^ok +bucket +The local bucket of this folder is not running/m);
-      await folder.hasNoProcess();
-    },
-  );
+  it('leaves everything that other commands need, with nothing running', { timeout: 240_000 }, async () => {
+    const look = async (...args: string[]): Promise<string> => {
+      const { code, stdout, stderr } = await folder.run(args, 60_000);
+      expect({ args, code, stderr }).toMatchObject({ code: 0 });
+      return stdout;
+    };
+    const { length } = await folder.images('prompts');
+    const status = Status.parse(JSON.parse(await look('status', 'prompts', '--json')));
+    expect(status).toMatchObject({ state: 'completed', total: length, stored: length, failed: 0 });
+    const { batches } = Listed.parse(JSON.parse(await look('list', '--json')));
+    expect(batches).toMatchObject([{ batchId: 'prompts', state: 'completed', stored: length }]);
+    await look('failures', 'prompts');
+    const story = Story.parse(JSON.parse(await look('row', 'prompts', 'lighthouse-keeper', '--json')));
+    expect(story).toMatchObject({ phase: 'stored', image: { present: true } });
+    expect(await look('verify', 'prompts', '--deep')).toContain(': no difference.');
+    expect(await look('doctor')).toMatch(/^ok +bucket +The local bucket of this folder is not running/m);
+    await folder.hasNoProcess();
+  });
 
   it(
-    'has the images that a shorter sheet leaves over named and pruned, with nothing running',
+    'leaves unused images of removed rows to prune, with nothing running',
     { timeout: 240_000 },
     async () => {
       const before = await folder.images('prompts');
@@ -111,12 +107,12 @@ describe('run, where nothing is configured,', () => {
   );
 });
 
-describe('run that does not come to its end', () => {
+describe('an incomplete run', () => {
   const ROWS = 40;
   const SHEET = sheet(...Array.from({ length: ROWS }, (_, row) => `a lighthouse number ${row}`));
   const ARGS = ['run', 'forty.csv', '--concurrency', '8'];
 
-  /** Gives `end` a run of which some images are stored and most are not. */
+  /** Calls `end` with a run of which some images are stored and most are not. */
   async function withHalfARun(
     end: (folder: EmbeddedFolder, run: RunningCommand) => Promise<void>,
   ): Promise<void> {
@@ -127,7 +123,7 @@ describe('run that does not come to its end', () => {
       const stored = async (): Promise<boolean> => (await folder.images('forty')).length >= 4;
       await eventually(stored, { what: 'some images are stored', withinMs: 30_000 });
       await end(folder, run);
-      // Else it had come to its end, and nothing was tried.
+      // Otherwise the run had finished, and the test checks nothing.
       expect((await folder.images('forty')).length).toBeLessThan(ROWS);
       expect((await folder.jobs()).length).toBeLessThan(ROWS);
       await expectToGoOn(folder);
@@ -149,31 +145,27 @@ describe('run that does not come to its end', () => {
     await folder.hasNoProcess();
   }
 
-  it(
-    'because it is interrupted loses nothing, and goes on when it is run again',
-    { timeout: 240_000 },
-    async () => {
-      await withHalfARun(async (folder, run) => {
-        const interruptedAtMs = performance.now();
-        expect(await run.end('SIGINT')).toBe(130);
-        expect(performance.now() - interruptedAtMs).toBeLessThan(30_000);
-        const { stderr } = run.output();
-        expect(stderr).toContain('Detached. "forty"');
-        expect(stderr).toContain('this command was its only worker');
-        await folder.hasNoProcess();
-        // With nothing running it is told, also to two who look at once.
-        const looks = await Promise.all([folder.run(['status', 'forty', '--json']), folder.run(['list'])]);
-        expect(looks).toMatchObject([{ code: 0 }, { code: 0 }]);
-        const status = JSON.parse(looks[0]?.stdout ?? '');
-        expect(status).toMatchObject({ total: 40, runSeq: 1 });
-        expect(status.reason).toContain('banana-batch retry forty');
-        await folder.hasNoProcess();
-      });
-    },
-  );
+  it('that was interrupted loses nothing, and continues when repeated', { timeout: 240_000 }, async () => {
+    await withHalfARun(async (folder, run) => {
+      const interruptedAtMs = performance.now();
+      expect(await run.end('SIGINT')).toBe(130);
+      expect(performance.now() - interruptedAtMs).toBeLessThan(30_000);
+      const { stderr } = run.output();
+      expect(stderr).toContain('Detached. "forty"');
+      expect(stderr).toContain('this command was its only worker');
+      await folder.hasNoProcess();
+      // With nothing running the status is available, even to two commands at once.
+      const looks = await Promise.all([folder.run(['status', 'forty', '--json']), folder.run(['list'])]);
+      expect(looks).toMatchObject([{ code: 0 }, { code: 0 }]);
+      const status = JSON.parse(looks[0]?.stdout ?? '');
+      expect(status).toMatchObject({ total: 40, runSeq: 1 });
+      expect(status.reason).toContain('banana-batch retry forty');
+      await folder.hasNoProcess();
+    });
+  });
 
   it(
-    'because it is killed takes its servers with it, loses nothing, and goes on when it is run again',
+    'that was killed takes its servers with it, loses nothing, and continues when repeated',
     { timeout: 240_000 },
     async () => {
       await withHalfARun(async (folder, run) => {
@@ -184,7 +176,7 @@ describe('run that does not come to its end', () => {
   );
 });
 
-describe('retry, where nothing is configured,', () => {
+describe('retry without any configuration', () => {
   let folder: EmbeddedFolder;
   beforeAll(async () => {
     folder = await embeddedFolder();
@@ -224,12 +216,12 @@ describe('dev', () => {
   });
   afterAll(() => folder?.remove());
 
-  it('is found by doctor, which has nothing to complain of', async () => {
+  it('is found by doctor, which reports no problem', async () => {
     const { code, stdout, stderr } = await folder.run(['doctor']);
     expect({ code, stdout, stderr }).toMatchObject({ code: 0 });
   });
 
-  it('works for batches that are submitted, until status --watch sees their end', async () => {
+  it('processes submitted batches until status --watch sees their end', async () => {
     const submitted = await folder.run(['submit', 'submitted.csv', '--json']);
     expect(submitted).toMatchObject({ code: 0 });
     expect(JSON.parse(submitted.stdout)).toMatchObject({ batchId: 'submitted', runSeq: 1, rows: 3, new: 3 });
@@ -239,14 +231,14 @@ describe('dev', () => {
     expect(await folder.images('submitted')).toHaveLength(3);
   });
 
-  it('refuses to start a second time in the same folder, naming the process that runs', async () => {
+  it('refuses to start a second time in the same folder, and names the running process', async () => {
     const { code, stderr } = await folder.run(['dev'], 90_000);
     expect(code).toBe(2);
     expect(stderr).toContain(`pid ${dev.pid}`);
     expect(stderr).not.toMatch(/\n\s+at |unforeseen/);
   });
 
-  it('lends its servers and its worker to run, which leaves them running', async () => {
+  it('shares its servers and its worker with run, which leaves them running', async () => {
     const before = processesOfFolder(folder.path).toSorted();
     const { code, stdout, stderr } = await folder.run(['run', 'other.csv'], 90_000);
     expect({ code, stderr }).toMatchObject({ code: 0 });
@@ -256,7 +248,7 @@ describe('dev', () => {
     expect(processesOfFolder(folder.path).toSorted()).toEqual(before);
   });
 
-  it('lets run end with 1 where a row has failed, and tell where to look', async () => {
+  it('lets run exit with 1 if a row has failed, and print where to look', async () => {
     const { code, stdout } = await folder.run(['run', 'refused.csv'], 90_000);
     expect(code).toBe(1);
     expect(stdout).toContain('Done: 1 of 2 images stored.');
@@ -265,13 +257,13 @@ describe('dev', () => {
     expect(failures.stdout).toContain('row-1');
   });
 
-  it('lets status --watch refuse a batch that nobody knows, instead of waiting for it', async () => {
+  it('lets status --watch refuse an unknown batch instead of waiting for it', async () => {
     const { code, stderr } = await folder.run(['status', 'nobody', '--watch'], 90_000);
     expect({ code, stderr }).toMatchObject({ code: 2 });
     expect(stderr).toContain('There is no batch "nobody"');
   });
 
-  it('ends with 0 at Ctrl-C, and leaves no process', async () => {
+  it('exits with 0 at Ctrl-C, and leaves no process', async () => {
     expect(await dev.end('SIGINT')).toBe(0);
     await folder.hasNoProcess();
   });

@@ -37,14 +37,14 @@ async function workflowStatus(workflowId: string): Promise<string> {
 }
 
 describe('the embedded servers', () => {
-  it('continue their data after a stop', async () => {
+  it('keep their data after a stop', async () => {
     await Promise.all([putObject('before-stop'), startWorkflow('before-stop')]);
     await Promise.all([stack.s3.restart(), stack.temporal.restart()]);
     expect(await readObject('before-stop')).toBe('content of before-stop');
     expect(await workflowStatus('before-stop')).toBe('RUNNING');
   });
 
-  it('continue all they had acknowledged after both were killed', async () => {
+  it('keep everything they acknowledged after both were killed', async () => {
     await Promise.all([putObject('before-kill'), startWorkflow('before-kill')]);
     await Promise.all([stack.s3.kill(), stack.temporal.kill()]);
     await Promise.all([stack.s3.restart(), stack.temporal.restart()]);

@@ -35,7 +35,7 @@ async function start(parts: Omit<StackOptions, 'cwd'>): Promise<RunningStack> {
 }
 
 describe('a stack', () => {
-  it('brings up all parts, tells where they are, and gives the folder up at its stop', async () => {
+  it('starts all parts, reports their addresses, and releases the folder when stopped', async () => {
     const stack = await start({ temporal: true, s3: true, sandbox: true });
     expect(await findStack(folder.path)).toEqual(stack.info);
     const { temporal, s3, api } = stack.info;
@@ -59,12 +59,12 @@ describe('a stack', () => {
     await expect(fetch(api.baseUrl)).rejects.toThrow('fetch failed');
   });
 
-  it('starts only what is asked for', async () => {
+  it('starts only the requested parts', async () => {
     const { info } = await start({ s3: true });
     expect(Object.keys(info).sort()).toEqual(['keeper', 'pid', 's3', 'startedAt']);
   });
 
-  it('comes back on the same ports with the same keys', async () => {
+  it('restarts on the same ports with the same keys', async () => {
     const first = await start({ s3: true, sandbox: true });
     await first.stop();
     const second = await start({ s3: true, sandbox: true });
@@ -81,7 +81,7 @@ describe('a stack', () => {
     expect(await readFile(join(folder.path, '.banana-batch/.gitignore'), 'utf8')).toBe('*\n');
   });
 
-  it('is shared by all who start it, each with the parts it needs, and ends with the last of them', async () => {
+  it('is shared by all users, each with the parts it needs, and stops with the last one', async () => {
     const [first, second] = await Promise.all([start({ s3: true }), start({ s3: true })]);
     expect(second.info).toEqual(first.info);
     const third = await start({ s3: true, sandbox: true });
@@ -95,7 +95,7 @@ describe('a stack', () => {
     expect(await findStack(folder.path)).toBeUndefined();
   });
 
-  it('gives one user at a time its turn at the worker, and the next one when that one leaves', async () => {
+  it('gives the worker to one user at a time, and to the next one when it leaves', async () => {
     const first = await start({ s3: true, worker: true });
     const second = await start({ s3: true, worker: true });
     await start({ s3: true });
@@ -106,7 +106,7 @@ describe('a stack', () => {
     expect(second.hasOthers()).toBe(false);
   });
 
-  it('whose keeper is killed is lost to all its users, leaves no server, and can be started again', async () => {
+  it('whose keeper is killed is lost for all users, leaves no server, and can be started again', async () => {
     const users = [await start({ s3: true, sandbox: true }), await start({ s3: true })];
     process.kill(users[0]?.info.pid ?? 0, 'SIGKILL');
     for (const { serverLost } of users) {
@@ -118,7 +118,7 @@ describe('a stack', () => {
     await start({ s3: true, sandbox: true });
   });
 
-  it('starts anew for one who comes while it stops', async () => {
+  it('starts again for a user that arrives while it stops', async () => {
     for (let round = 0; round < 5; round += 1) {
       const first = await start({ s3: true });
       const [, second] = await Promise.all([first.stop(), start({ s3: true })]);
@@ -127,7 +127,7 @@ describe('a stack', () => {
     }
   });
 
-  it('refuses a second user of one name, naming the process of the first', async () => {
+  it('refuses a second user of the same name, and names the first one’s process', async () => {
     await start({ s3: true, single: 'dev' });
     await expect(start({ s3: true, single: 'dev' })).rejects.toMatchObject({
       code: 'stack-running',
@@ -135,7 +135,7 @@ describe('a stack', () => {
     });
   });
 
-  it('takes another port where the usual one is taken', async () => {
+  it('uses another port if the usual one is taken', async () => {
     const first = await start({ s3: true });
     await first.stop();
     const port = Number(new URL(first.info.s3?.endpoint ?? '').port);
@@ -148,7 +148,7 @@ describe('a stack', () => {
     }
   });
 
-  it('that fails in one part stops the others and gives the folder up', async () => {
+  it('that fails in one part stops the others and releases the folder', async () => {
     // A file in the place of the folder with the objects.
     const first = await start({ sandbox: true });
     await first.stop();
@@ -158,7 +158,7 @@ describe('a stack', () => {
     expect(await findStack(folder.path)).toBeUndefined();
   });
 
-  it('whose process is killed leaves no server behind and can be started again over its data', async () => {
+  it('whose process is killed leaves no server behind and can be restarted with its data', async () => {
     const script = join(import.meta.dirname, '../../support/stack/stack-parent.ts');
     const parent = spawn(process.execPath, ['--import', 'tsx', script, folder.path], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -180,7 +180,7 @@ describe('a stack', () => {
     ['garbage', () => randomBytes(40_000), 'file is not a database'],
     ['empty', () => Buffer.alloc(0), 'no such table'],
     ['cut short', (whole: Buffer) => whole.subarray(0, 5000), '(?:malformed|no such table)'],
-  ])('whose database is %s says to move it away', async (_, damage, what) => {
+  ])('whose database is %s advises to move it away', async (_, damage, what) => {
     const first = await start({ temporal: true });
     await first.stop();
     const database = join(folder.path, '.banana-batch/temporal/temporal.db');
@@ -194,7 +194,7 @@ describe('a stack', () => {
     await start({ temporal: true });
   });
 
-  it('whose bucket was copied without extended attributes says how to copy it', async () => {
+  it('whose bucket was copied without extended attributes explains how to copy it', async () => {
     const first = await start({ s3: true });
     await first.stop();
     const bucket = join(folder.path, '.banana-batch/s3/banana-batch');
@@ -206,7 +206,7 @@ describe('a stack', () => {
     });
   });
 
-  it('tells when a server has ended by itself, and still stops', async () => {
+  it('reports when a server has exited by itself, and still stops', async () => {
     const stack = await start({ s3: true });
     for (const pid of stack.serverPids) process.kill(pid, 'SIGKILL');
     expect(await stack.serverLost).toMatchObject({
@@ -216,7 +216,7 @@ describe('a stack', () => {
     await stack.stop();
   });
 
-  it('does not take its own stop for a loss', async () => {
+  it('does not report its own stop as a loss', async () => {
     const stack = await start({ s3: true });
     let lost = false;
     void stack.serverLost.then(() => (lost = true));

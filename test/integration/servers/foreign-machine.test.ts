@@ -10,7 +10,7 @@ import {
 } from '../../support/stack/foreign-machine.js';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.js';
 
-/** Nothing listens there: the commands must not come so far. */
+/** Nothing listens there: the commands must not get that far. */
 const VARIABLES = {
   TEMPORAL_ADDRESS: '127.0.0.1:9',
   BANANA_BUCKET: 'images',
@@ -36,7 +36,7 @@ describe.each<CoreFault>(['no-core', 'other-architecture', 'library-missing'])(
     const perform = (args: readonly string[], variables = {}) =>
       runCommand(args, { cwd: folder.path, program: program.cli, variables, withinMs: 60_000 });
 
-    it('worker, run and dev say so in one sentence, and start nothing', async () => {
+    it('worker, run and dev report it in one sentence, and start nothing', async () => {
       const commands = [
         { args: ['worker'], variables: { ...VARIABLES, BANANAHUB_API_KEY: 'key' } },
         { args: ['run', 'foxes.csv'] },

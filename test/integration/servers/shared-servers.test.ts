@@ -20,7 +20,7 @@ describe('the local servers of a folder', { timeout: 240_000 }, () => {
   const startRun = (name: string, ready = 'Batch '): Promise<RunningCommand> =>
     folder.start(['run', `${name}.csv`, '--concurrency', '4'], ready);
 
-  async function expectWhole(name: string, run: RunningCommand): Promise<void> {
+  async function expectComplete(name: string, run: RunningCommand): Promise<void> {
     const code = await run.ended;
     expect({ code, ...run.output() }).toMatchObject({
       code: 0,
@@ -40,16 +40,16 @@ describe('the local servers of a folder', { timeout: 240_000 }, () => {
     expect(prompts).toHaveLength(new Set(prompts).size);
   }
 
-  it('outlive the run that started them, until the second run has ended as well', async () => {
+  it('outlive the run that started them, until the second run has ended', async () => {
     const first = await folder.start(['run', 'one.csv'], 'Batch ');
     const second = await startRun('second');
     expect(await first.ended).toBe(0);
-    await expectWhole('second', second);
+    await expectComplete('second', second);
     await folder.hasNoProcess();
     await expectNothingBoughtTwice();
   });
 
-  it('serve three runs of which the first is killed and the second interrupted', async () => {
+  it('serve three runs, the first of which is killed and the second interrupted', async () => {
     const first = await startRun('first');
     const second = await startRun('second');
     const third = await startRun('third');
@@ -57,22 +57,22 @@ describe('the local servers of a folder', { timeout: 240_000 }, () => {
     expect(await first.end('SIGKILL')).toBe(null);
     await hasStored('third');
     expect(await second.end('SIGINT')).toBe(130);
-    await expectWhole('third', third);
+    await expectComplete('third', third);
     await folder.hasNoProcess();
-    for (const name of ['first', 'second']) await expectWhole(name, await startRun(name, 'Sheet '));
+    for (const name of ['first', 'second']) await expectComplete(name, await startRun(name, 'Sheet '));
     await folder.hasNoProcess();
     await expectNothingBoughtTwice();
   });
 
-  it('are started once by dev and runs that start at the same moment, and end with the last at Ctrl-C', async () => {
+  it('are started once by simultaneous dev and run commands, and stop with the last one at Ctrl-C', async () => {
     const [dev, first, second] = await Promise.all([
       folder.start(['dev'], 'Ready.'),
       startRun('first'),
       startRun('second'),
     ]);
     expect(await dev.end('SIGINT')).toBe(0);
-    await expectWhole('first', first);
-    await expectWhole('second', second);
+    await expectComplete('first', first);
+    await expectComplete('second', second);
     await folder.hasNoProcess();
     const three = await Promise.all([folder.start(['dev'], 'Ready.'), startRun('third'), startRun('first')]);
     await Promise.all(three.map((command) => command.end('SIGINT')));

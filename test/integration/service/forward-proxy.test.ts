@@ -7,7 +7,7 @@ import { startTestEngine, type TestEngine } from '../../support/stack/test-engin
 
 const PASSWORD = 'hush-hush-proxy';
 
-/** Hosts that no DNS knows: whatever does not go through the proxy fails. */
+/** Hosts unknown to DNS: whatever bypasses the proxy fails. */
 describe('behind a forward proxy', { timeout: 240_000 }, () => {
   let engine: TestEngine;
   let web: ScriptedServer;
@@ -29,7 +29,7 @@ describe('behind a forward proxy', { timeout: 240_000 }, () => {
     });
     variables = {
       ...engine.variables,
-      // Images lie on this machine, which is never asked through a proxy.
+      // Images are on this machine, which is never reached through a proxy.
       BANANA_ALLOW_PRIVATE_ADDRESSES: 'true',
       BANANAHUB_BASE_URL: `http://api.banana.test${new URL(engine.apiUrl).pathname}`,
       AWS_ENDPOINT_URL_S3: 'http://s3.banana.test:9000',
@@ -37,7 +37,7 @@ describe('behind a forward proxy', { timeout: 240_000 }, () => {
       BANANA_NOTIFY_SECRET: `whsec_${Buffer.from('a key of thirty-two bytes, or so').toString('base64')}`,
       HTTP_PROXY: proxy.url,
       HTTPS_PROXY: proxy.url,
-      // By these gRPC goes, which Temporal on this machine must not.
+      // gRPC uses these, but must not for Temporal on this machine.
       http_proxy: proxy.url,
       https_proxy: proxy.url,
     };
@@ -54,7 +54,7 @@ describe('behind a forward proxy', { timeout: 240_000 }, () => {
       withinMs: 120_000,
     });
 
-  it('a batch is submitted, made, stored, told of and looked at', async () => {
+  it('a batch is submitted, made, stored, reported and shown', async () => {
     const worker = await engine.startWorker({ variables });
     const command = (args: readonly string[]) =>
       runCommand(args, { cwd: engine.folder.path, variables, withinMs: 120_000 });
@@ -71,20 +71,22 @@ describe('behind a forward proxy', { timeout: 240_000 }, () => {
     });
     const doctor = await command(['doctor']);
     expect(doctor.stdout + doctor.stderr).toMatch(/api.banana.test accepts the key/);
-    expect(new Set(proxy.asked)).toEqual(
+    expect(new Set(proxy.targets)).toEqual(
       new Set(['api.banana.test:80', 's3.banana.test:9000', 'sheets.banana.test:80', 'notices:80']),
     );
-    const told = [submitted, doctor, worker.output()].map(({ stdout, stderr }) => stdout + stderr).join('');
-    expect(told).not.toContain(PASSWORD);
-    expect(told).not.toContain(Buffer.from(`proxy-user:${PASSWORD}`).toString('base64'));
+    const outputs = [submitted, doctor, worker.output()]
+      .map(({ stdout, stderr }) => stdout + stderr)
+      .join('');
+    expect(outputs).not.toContain(PASSWORD);
+    expect(outputs).not.toContain(Buffer.from(`proxy-user:${PASSWORD}`).toString('base64'));
   });
 
-  it('NO_PROXY leads past it, and a proxy that refuses is named without its password', async () => {
-    const before = proxy.asked.length;
+  it('NO_PROXY bypasses it, and a refusing proxy is reported without its password', async () => {
+    const before = proxy.targets.length;
     const direct = await balance({ no_proxy: 'banana.test' });
     expect(direct.code).toBe(2);
     expect(direct.stderr).toContain('ENOTFOUND');
-    expect(proxy.asked).toHaveLength(before);
+    expect(proxy.targets).toHaveLength(before);
     const refused = await balance({ http_proxy: proxy.url.replace(PASSWORD, 'hush-wrong') });
     expect(refused.code).toBe(2);
     expect(refused.stderr).toContain('407');

@@ -47,7 +47,7 @@ describe('notices', { timeout: 400_000 }, () => {
   let worker: RunningWorker;
   let variables: Readonly<Record<string, string>>;
   const logged: string[] = [];
-  /** Answers 200 where a batch has none of its own. */
+  /** Answers 200 for a batch without an entry. */
   const answers = new Map<
     string,
     (
@@ -106,7 +106,7 @@ describe('notices', { timeout: 400_000 }, () => {
     receiver.seen
       .map((request) => ({ ...Body.parse(JSON.parse(request.body)), request }))
       .filter(({ data }) => data['batchId'] === batchId);
-  const told = (batchId: string, event: string, times = 1) =>
+  const receivedOf = (batchId: string, event: string, times = 1) =>
     eventually(
       () => {
         const found = sentFor(batchId).filter((sent) => sent.event === event);
@@ -115,13 +115,13 @@ describe('notices', { timeout: 400_000 }, () => {
       { what: `${event} of ${batchId} is told`, withinMs: 90_000 },
     );
 
-  it('of an end reach a receiver that fails three times, as one notice that is signed anew each time', async () => {
+  it('of an end reach a receiver that fails three times, as one notice signed again each time', async () => {
     answers.set('fails', (attempt) => (attempt <= 3 ? { status: attempt === 2 ? 0 : 503 } : undefined));
     const handle = await start('fails', [...rows('fails', 4), 'fails [[refuse]]'], {
       settings: { prices: PRICES },
     });
     expect(await handle.result()).toMatchObject({ end: 'completed' });
-    const sent = await told('fails', 'batch.ended', 4);
+    const sent = await receivedOf('fails', 'batch.ended', 4);
     expect(new Set(sent.map(({ id }) => id)).size).toBe(1);
     expect(new Set(sent.map(({ request }) => request.body)).size).toBe(1);
     expect(new Set(sent.map(({ request }) => request.headers['webhook-timestamp'])).size).toBeGreaterThan(2);
@@ -141,7 +141,7 @@ describe('notices', { timeout: 400_000 }, () => {
     );
   });
 
-  it.concurrent('that a receiver refuses for good, or never answers, change nothing of the batch', async () => {
+  it.concurrent('that a receiver refuses permanently or never answers do not affect the batch', async () => {
     answers.set('gone', () => ({ status: 410 }));
     answers.set('moved', () => ({ status: 302 }));
     answers.set('dead', () => ({ status: 0 }));
@@ -149,7 +149,7 @@ describe('notices', { timeout: 400_000 }, () => {
     for (const handle of handles) expect(await handle.result()).toMatchObject({ end: 'completed' });
     const { client } = engine.stack.temporal;
     for (const name of ['gone', 'moved']) {
-      const [sent] = await told(name, 'batch.ended');
+      const [sent] = await receivedOf(name, 'batch.ended');
       const delivery = client.workflow.getHandle(noticeWorkflowId(sent?.id ?? ''));
       await expect(delivery.result()).rejects.toThrow('Workflow execution failed');
       expect(sentFor(name).map(({ event, data }) => [event, data['state']])).toEqual([
@@ -157,64 +157,64 @@ describe('notices', { timeout: 400_000 }, () => {
       ]);
     }
     expect(receiver.seen.filter((request) => request.path === '/elsewhere')).toEqual([]);
-    const [, , fourth] = await told('dead', 'batch.ended', 3);
+    const [, , fourth] = await receivedOf('dead', 'batch.ended', 3);
     await client.workflow.getHandle(noticeWorkflowId(fourth?.id ?? '')).terminate();
   });
 
-  it.concurrent('of a spent budget come once each time it is spent', async () => {
+  it.concurrent('of a spent budget are sent once each time it is spent', async () => {
     const handle = await start('spent', rows('spent', 6), { settings: { prices: PRICES, budget: '0.10' } });
-    const [first] = await told('spent', 'batch.paused');
+    const [first] = await receivedOf('spent', 'batch.paused');
     expect(first?.text).toContain('Batch spent is paused. The budget of 0.10 is spent');
     await handle.executeUpdate(setUpdate, { args: [{ budget: '0.30' }] });
-    const sent = await told('spent', 'batch.paused', 2);
+    const sent = await receivedOf('spent', 'batch.paused', 2);
     expect(new Set(sent.map(({ id }) => id)).size).toBe(2);
     await handle.executeUpdate(cancelUpdate);
-    const [end] = await told('spent', 'batch.ended');
+    const [end] = await receivedOf('spent', 'batch.ended');
     expect(end?.data).toMatchObject({ state: 'cancelled', total: 6, failed: 0 });
   });
 
-  it.concurrent('of a batch in which nothing moves come once, and of its end from outside too', async () => {
+  it.concurrent('of a batch without progress are sent once, and of its termination, too', async () => {
     const handle = await start('stuck', ['stuck [[stuck]]', ...rows('stuck', 2)]);
-    const [sent] = await told('stuck', 'batch.stuck');
+    const [sent] = await receivedOf('stuck', 'batch.stuck');
     expect(sent?.text).toContain(
       'min, for no known reason (0 rows pending, 1 in flight, 0 being copied, 2 of 3 stored)',
     );
     await eventually(() => Date.now() - Date.parse(sent?.timestamp ?? '') > 3_000, { what: 'it lasts' });
     await handle.terminate();
-    const [end] = await told('stuck', 'batch.ended');
+    const [end] = await receivedOf('stuck', 'batch.ended');
     expect(end?.data).toMatchObject({ state: 'failed', total: 3, contactSheet: null });
     expect(sentFor('stuck').map(({ event }) => event)).toEqual(['batch.stuck', 'batch.ended']);
   });
 
-  it.concurrent('of an end are the same one where the worker is killed as it is delivered', async () => {
+  it.concurrent('of an end are identical if the worker is killed while delivering it', async () => {
     const first = await engine.startWorker({ variables });
     answers.set('killed', (attempt) => {
       if (attempt > 1) return undefined;
       return { status: 0, after: () => void first.end('SIGKILL') };
     });
     const handle = await start('killed', rows('killed', 3), { taskQueue: engine.taskQueue });
-    await told('killed', 'batch.ended');
+    await receivedOf('killed', 'batch.ended');
     await engine.startWorker({ variables });
     expect(await handle.result()).toMatchObject({ end: 'completed' });
-    const sent = await told('killed', 'batch.ended', 2);
+    const sent = await receivedOf('killed', 'batch.ended', 2);
     expect(new Set(sent.map(({ id }) => id)).size).toBe(1);
   });
 
-  it('of a hold come once, however long it lasts', async () => {
+  it('of a hold are sent once, however long it lasts', async () => {
     engine.sandbox.configure({ balance: '0' });
     const handle = await start('held', rows('held', 3));
-    const [sent] = await told('held', 'batch.held');
+    const [sent] = await receivedOf('held', 'batch.held');
     expect(sent?.data).toMatchObject({ scope: 'account', code: 'insufficient-balance' });
     expect(sent?.text).toMatch(/^Batch held is held \(account\) since \d\d:\d\d UTC: Out of funds/);
-    // Many looks later.
+    // Many checks later.
     await eventually(() => Date.now() - Date.parse(sent?.timestamp ?? '') > 3_000, { what: 'it lasts' });
     engine.sandbox.configure({ balance: '1000000' });
     expect(await handle.result()).toMatchObject({ end: 'completed' });
-    await told('held', 'batch.ended');
+    await receivedOf('held', 'batch.ended');
     expect(sentFor('held').map(({ event }) => event)).toEqual(['batch.held', 'batch.ended']);
   });
 
-  it('can be tried by doctor', async () => {
+  it('can be tested with doctor', async () => {
     const args = ['doctor', '--notify', '--json'];
     const where = { cwd: engine.folder.path, variables: { ...engine.variables, ...variables } };
     const { code, stdout } = await runCommand(args, where);
@@ -233,7 +233,7 @@ describe('notices', { timeout: 400_000 }, () => {
     expect(refused.stdout).toContain('did not accept it (403).');
   });
 
-  it('were all signed with both secrets, and nowhere is a secret or the URL kept', async () => {
+  it('are signed with both secrets, and neither the secrets nor the URL are stored', async () => {
     for (const { body, headers } of receiver.seen) {
       const known = z.record(z.string(), z.string()).parse(headers);
       for (const secret of [NEW_SECRET, OLD_SECRET]) new Webhook(secret).verify(body, known);

@@ -32,11 +32,11 @@ const SPELLINGS: readonly string[] = [
   Buffer.from(`:${KEY}`).toString('base64'),
   Buffer.from(KEY).toString('base64url'),
   Buffer.from(KEY).toString('hex'),
-  // What cuts the text to 300 characters cuts it here.
+  // Shortening the text to 300 characters cuts it here.
   `${'z'.repeat(280)}${KEY}`,
 ];
 
-/** Whether a text has a good part of the key in any spelling. */
+/** Whether a text contains a large part of the key in any spelling. */
 function keyIn(text: string): string | undefined {
   const spellings = [KEY, ENTITIES, ESCAPED, PERCENT, Buffer.from(KEY).toString('hex')];
   for (const offset of [0, 1, 2]) {
@@ -79,7 +79,7 @@ describe('a service that repeats the API key', { timeout: 200_000 }, () => {
     await service?.close();
   });
 
-  it('has it nowhere in what is kept, logged or printed', async () => {
+  it('leaks it nowhere: stored files, logs and output', async () => {
     const jobs = new Map<string, { readonly kind: string; readonly text: string; polls: number }>();
     let refusals = 0;
     service.answerWith(({ method, path: target, body }, response) => {

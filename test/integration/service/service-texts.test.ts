@@ -29,7 +29,7 @@ describe('the texts of a service', () => {
     return count;
   };
 
-  it('are kept but so many of a run, however many come at once, whoever keeps them', async () => {
+  it('are limited in number per run, however many arrive at once', async () => {
     const run = runOf('flood');
     const [one, two] = [
       new ServiceTexts(s3.store, { mostOfRun: 25 }),
@@ -37,7 +37,7 @@ describe('the texts of a service', () => {
     ];
     const kept = await keepAll(one, run, 0);
     expect(kept.filter(({ textId }) => textId !== undefined)).toHaveLength(25);
-    // A worker that comes later finds the run full, and names what is there.
+    // A later worker finds the run full, and refers to existing texts.
     expect((await keepAll(two, run, 100)).every(({ textId }) => textId === undefined)).toBe(true);
     expect(await countOf(run)).toBe(25);
     expect(await keepAll(two, run, 0)).toEqual(kept);
@@ -45,7 +45,7 @@ describe('the texts of a service', () => {
     expect(await two.keep({ ...run, runSeq: 2 }, textOf(999))).toEqual({ textId: expect.any(String) });
   });
 
-  it('are put once, however often and by whomever they are said, and found again by their fingerprint', async () => {
+  it('are stored once, however often they occur, and found by their fingerprint', async () => {
     const run = runOf('same');
     const [one, two] = [new ServiceTexts(s3.store), new ServiceTexts(s3.store)];
     const kept = await Promise.all(
@@ -56,25 +56,25 @@ describe('the texts of a service', () => {
     expect(kept).toEqual(kept.map(() => ({ textId })));
     expect(await countOf(run)).toBe(1);
     const reader = new ServiceTexts(s3.store);
-    const told = { message: 'The job failed.', textId };
-    expect(await reader.shown(run, told)).toEqual({ message: 'The job failed: no such model' });
-    expect(await reader.shown(run, { ...told, textId: '0'.repeat(16) })).toEqual({
+    const failedWith = { message: 'The job failed.', textId };
+    expect(await reader.shown(run, failedWith)).toEqual({ message: 'The job failed: no such model' });
+    expect(await reader.shown(run, { ...failedWith, textId: '0'.repeat(16) })).toEqual({
       message: 'The job failed.',
     });
     expect(await reader.shown(run, { message: 'The job failed.' })).toEqual({ message: 'The job failed.' });
     expect(await one.keep(run, '')).toEqual({});
   });
 
-  it('are found for a row that is recorded again from what history has of it', async () => {
+  it('are found for a row that is recorded again from history', async () => {
     const run = runOf('again');
     const texts = new ServiceTexts(s3.store);
-    const told = { message: 'The job failed.', ...(await texts.keep(run, 'no such model')) };
-    const generation = { generation: 1, end: 'failed', charged: 'unknown', ...told };
-    const end = { kind: 'failed', failure: 'flaky', ...told };
+    const failedWith = { message: 'The job failed.', ...(await texts.keep(run, 'no such model')) };
+    const generation = { generation: 1, end: 'failed', charged: 'unknown', ...failedWith };
+    const end = { kind: 'failed', failure: 'flaky', ...failedWith };
     const inHistory: unknown = JSON.parse(
       JSON.stringify({ row: 3, end, generations: [generation], settledAtMs: 1 }),
     );
-    const { textId: _, ...shown } = { ...told, message: 'The job failed: no such model' };
+    const { textId: _, ...shown } = { ...failedWith, message: 'The job failed: no such model' };
     expect(await texts.shownOf(run, SettledDocument.parse(inHistory))).toEqual({
       row: 3,
       end: { kind: 'failed', failure: 'flaky', ...shown },

@@ -28,17 +28,17 @@ import { shownByTemporal, type Shown } from '../../support/batches/shown-by-temp
 import { startTestEngine, type TestEngine } from '../../support/stack/test-engine.js';
 
 const KEY = `bh_live_${randomBytes(24).toString('base64url')}`;
-/** Their rows end with what the service said last of them, in every form of a quote. */
+/** Their rows end with the service's last text, in every form of a quote. */
 const IN_ALL_FORMS = ['create-422', 'failed', 'refused', 'odd'];
 /** The same, once each. */
 const ENDING = ['create-400', 'create-413', 'create-502', 'image-moved'];
-/** Of these the service says something on the way, and then how their jobs failed. */
+/** For these the service sends texts on the way, and then for the failure of their jobs. */
 const PASSING = [
   ...['401', '402', '403', '429', '500', '502', '503'].map((status) => `late-${status}`),
   ...['401', '403', '429', '500', '524'].map((status) => `poll-${status}`),
   'answer',
 ];
-/** Here only our own side has something to say. */
+/** For these only our own side has a message. */
 const UNQUOTED = ['id', 'image-403', 'image-404', 'image-500', 'image-page'];
 
 const GOOD = 24;
@@ -51,7 +51,9 @@ const Story = z.object({
   failure: z.object({ message: z.string() }).optional(),
   generations: z.array(z.object({ message: z.string().optional() })),
 });
-const Status = z.object({ holds: z.array(z.object({ message: z.string(), said: z.string().optional() })) });
+const Status = z.object({
+  holds: z.array(z.object({ message: z.string(), serviceTexts: z.string().optional() })),
+});
 
 describe('a service and an image host that quote prompts', { timeout: 400_000 }, () => {
   let engine: TestEngine;
@@ -137,12 +139,12 @@ describe('a service and an image host that quote prompts', { timeout: 400_000 },
 
   const shownUntil = (end: Promise<unknown>) => shownByTemporal(engine.stack.temporal.client, end);
 
-  it('find none of their words in Temporal and in notices, and people all of them in the bucket', async () => {
+  it('never appear in Temporal and notices, and always in the bucket', async () => {
     const bad = [
       ...IN_ALL_FORMS.flatMap((kind) => Array.from({ length: FORMS }, (_, form) => quotedPrompt(kind, form))),
       ...[...ENDING, ...PASSING, ...UNQUOTED].map((kind, at) => quotedPrompt(kind, at % FORMS)),
     ];
-    // Whose fault it is only others show: good rows come first, and in between.
+    // Only other rows show whose fault it is: good rows come first, and in between.
     const good = Array.from({ length: GOOD }, (_, at) => quotedPrompt('good', at));
     const prompts = [
       ...good.slice(0, GOOD / 2),
@@ -156,7 +158,7 @@ describe('a service and an image host that quote prompts', { timeout: 400_000 },
       end: 'completed',
       tally: { stored: prompts.length - bad.length },
     });
-    // The holds were seen while they lasted, and told of.
+    // The holds were visible while they lasted, and were reported.
     expect(shown.some(([, text]) => text.includes('Out of funds (402)'))).toBe(true);
     expect(receiver.seen.some(({ body }) => body.includes('batch.held'))).toBe(true);
     expect(shown.some(([workflowId]) => workflowId.startsWith('notice:'))).toBe(true);
@@ -173,7 +175,7 @@ describe('a service and an image host that quote prompts', { timeout: 400_000 },
           : `${SERVICE_WORD} ${name}`;
       expect({ name, kind, message }).toMatchObject({ message: expect.stringContaining(quotes) });
     }
-    // What was searched for is found where it may be, in every form.
+    // The searched texts are found where they may be, in every form.
     const quoted = rows.filter(({ prompt }) => IN_ALL_FORMS.includes(prompt.split(' ')[0] ?? ''));
     expect(quoted).toHaveLength(IN_ALL_FORMS.length * FORMS);
     expect(quoted.filter(({ message }) => !hasServiceWords(message.replaceAll(SERVICE_WORD, '')))).toEqual(
@@ -189,7 +191,7 @@ describe('a service and an image host that quote prompts', { timeout: 400_000 },
     const page = pages.find((name) => name.includes('rows-')) ?? '';
     expect(await readFile(path.join(folder, 'contact-sheet', page), 'utf8')).toContain(SERVICE_WORD);
 
-    // The sealed batch has them in its files: it needs the folder no more, and nothing else counts it.
+    // The finished batch has them in its files: it does not need the folder any more, and nothing else counts it.
     expect((await textsOf('quotes')).length).toBeGreaterThan(20);
     const verified = { code: 0, stdout: expect.stringContaining('no difference') };
     expect(await command('verify', 'quotes')).toMatchObject(verified);
@@ -201,7 +203,7 @@ describe('a service and an image host that quote prompts', { timeout: 400_000 },
     expect(await messageOf('quotes', first?.rowId ?? '')).toBe(first?.message);
   });
 
-  it('are shown by status and row while the batch is at work, as long as their texts are there', async () => {
+  it('are shown by status and row while the batch is running, as long as they exist', async () => {
     const handle = await start(
       'held',
       [`f,nb2,${quotedPrompt('failed', 0)}`, `h,pro,${quotedPrompt('create-403', 3)}`],
@@ -216,7 +218,7 @@ describe('a service and an image host that quote prompts', { timeout: 400_000 },
       { what: 'the model is held', withinMs: 60_000 },
     );
     expect(hold?.message).toContain('(403). Give the key access');
-    expect(hold?.said).toContain(`${SERVICE_WORD} create-403`);
+    expect(hold?.serviceTexts).toContain(`${SERVICE_WORD} create-403`);
     expect((await command('status', 'held')).stdout).toContain(`the service said: ${SERVICE_WORD}`);
     const failed = await eventually(() => messageOf('held', 'f'), { what: 'the other row has failed' });
     expect(failed).toContain(`The job failed: ${SERVICE_WORD} failed`);
@@ -231,7 +233,7 @@ describe('a service and an image host that quote prompts', { timeout: 400_000 },
     expect(withWords(await shownUntil(handle.result()))).toEqual([]);
   });
 
-  it('cost no row anything where their texts cannot be kept: code and status stand alone', async () => {
+  it('that cannot be stored cost no row anything: code and status remain', async () => {
     oddStore.setOddity({
       answer: ({ method, path: key }) =>
         method === 'PUT' && key.includes('/messages/') ? s3Error(403, 'AccessDenied') : undefined,
@@ -255,7 +257,7 @@ describe('a service and an image host that quote prompts', { timeout: 400_000 },
     expect(messages.filter((message) => message.includes(SERVICE_WORD))).toEqual([]);
   });
 
-  it('are not heard in the firings of schedules either', async () => {
+  it('do not appear in schedule runs either', async () => {
     const own = { ...engine, apiUrl: service.origin, taskQueue: 'words' };
     const { create, putSheet, trigger, over } = scheduleBench(() => own);
     await putSheet('nightly', ['failed', 'create-422', 'late-403', 'image-404'].map(quotedPrompt));
@@ -270,7 +272,7 @@ describe('a service and an image host that quote prompts', { timeout: 400_000 },
   });
 });
 
-/** What has words of the service. */
+/** What contains words of the service. */
 function withWords(shown: readonly Shown[]) {
   return shown.filter(([, text]) => hasServiceWords(text)).map(([place, text]) => [place, excerpt(text)]);
 }

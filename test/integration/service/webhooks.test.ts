@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseBatchId, type BatchId } from '../../../src/domain/rows/ids.js';
 import { callbackPath, type CallbackRef } from '../../../src/bananahub/webhooks/callback-path.js';
 import { awaitingActivity } from '../../../src/bananahub/webhooks/worker-webhooks.js';
-import { expectSound, jobIdsOf } from '../../support/batches/batch-verdict.js';
+import { expectCorrect, jobIdsOf } from '../../support/batches/batch-verdict.js';
 import { runCommand, startCommand, type RunningCommand } from '../../support/commands/command-line.js';
 import { eventually } from '../../support/eventually.js';
 import { callsOf } from '../../support/batches/sandbox-calls.js';
@@ -78,13 +78,13 @@ const post = async (path: string, body: string): Promise<number> => {
     dispatcher: agent,
   });
   await answer.dump();
-  // Longer than the usual balancers keep an idle connection.
+  // Longer than usual load balancers keep an idle connection.
   if (statusCode === 202) expect(headers['keep-alive']).toBe('timeout=75');
   return statusCode;
 };
-const told = (jobId: string): string => JSON.stringify({ job_id: jobId, status: 'done' });
+const webhookBody = (jobId: string): string => JSON.stringify({ job_id: jobId, status: 'done' });
 
-/** What a receiver counted, by the line with which it ends. */
+/** The counts of a receiver, from its last log line. */
 const finalCounts = async (receiver: RunningCommand): Promise<Record<string, number>> => {
   expect(await receiver.end('SIGTERM')).toBe(0);
   const { stderr } = receiver.output();
@@ -97,7 +97,7 @@ const finalCounts = async (receiver: RunningCommand): Promise<Record<string, num
   return JSON.parse(last ?? '{}');
 };
 
-/** How often the workflow has begun to await a row's first generation. */
+/** How often the workflow has started to await a row's first generation. */
 const awaitsOf = async (ref: CallbackRef): Promise<number> => {
   const { workflowId, activityId } = awaitingActivity(ref);
   const { events } = await engine.stack.temporal.client.workflow.getHandle(workflowId).fetchHistory();
@@ -106,7 +106,7 @@ const awaitsOf = async (ref: CallbackRef): Promise<number> => {
   ).length;
 };
 
-it('a genuine path with another ended job ends nothing: the row goes on waiting for its own', async () => {
+it('a valid path with another finished job ends nothing: the row keeps waiting for its own', async () => {
   const worker = await engine.startWorker({ variables, args: ['--webhooks', String(port)] });
   const calls = callsOf(engine.sandbox, TEST_API_KEY);
   const foreign = await calls.create({ prompt: 'somebody else’s' });
@@ -122,8 +122,8 @@ it('a genuine path with another ended job ends nothing: the row goes on waiting 
     everyMs: 200,
   });
   const path = `/hooks${callbackPath(first, SECRET)}`;
-  expect(await post(path, told(foreign))).toBe(202);
-  expect(await post(path, told('00000000-0000-4000-8000-000000000000'))).toBe(202);
+  expect(await post(path, webhookBody(foreign))).toBe(202);
+  expect(await post(path, webhookBody('00000000-0000-4000-8000-000000000000'))).toBe(202);
   expect(await post(`/hooks${callbackPath(second, SECRET)}`, '{"status":"done"}')).toBe(400);
   await eventually(async () => (await awaitsOf(first)) === 2, {
     what: 'the first row waits once more',
@@ -133,7 +133,7 @@ it('a genuine path with another ended job ends nothing: the row goes on waiting 
   await batch.result();
 
   engine.sandbox.configure({ jobTimeMs: { min: 2_000, max: 3_000 } });
-  const { jobs } = await expectSound(engine, { batchId: 'swapped', rows: 2, otherJobs });
+  const { jobs } = await expectCorrect(engine, { batchId: 'swapped', rows: 2, otherJobs });
   expect(jobs).toBe(2);
   expect(await awaitsOf(second)).toBe(1);
   const { code, stdout } = await runCommand(['doctor', '--json'], {
@@ -146,7 +146,7 @@ it('a genuine path with another ended job ends nothing: the row goes on waiting 
   expect(worker.output().stderr).not.toContain(SECRET);
 });
 
-it('ten thousand forged requests change nothing while genuine ones come through', async () => {
+it('ten thousand forged requests change nothing while valid ones are accepted', async () => {
   await engine.startWorker({ variables });
   const receiver = await startReceiver();
   const before = engine.sandbox.stats();
@@ -159,7 +159,7 @@ it('ten thousand forged requests change nothing while genuine ones come through'
   await batch.result();
   for (const socket of slow) socket.destroy();
 
-  const { jobs } = await expectSound(engine, { batchId: 'forged', rows: 40 });
+  const { jobs } = await expectCorrect(engine, { batchId: 'forged', rows: 40 });
   expect(jobs).toBe(40);
   expect(new Set(statuses)).toEqual(new Set(['404']));
   const after = engine.sandbox.stats();
@@ -168,15 +168,15 @@ it('ten thousand forged requests change nothing while genuine ones come through'
   expect(Number(residentKb)).toBeLessThan(400 * 1024);
   const counts = await finalCounts(receiver);
   expect(counts).toMatchObject({ refused: 10_000 });
-  // On a machine that is slow enough, a job has ended before the workflow has begun to wait for it.
+  // On a slow machine, a job may end before the workflow starts to wait for it.
   const { ended = 0, 'not-awaited': early = 0 } = counts;
   expect(ended + early).toBe(40);
-  // The one that confirms, and the one for the freshest URL.
+  // One poll to confirm, and one for the freshest URL.
   const polls = (after.polls['200'] ?? 0) - (before.polls['200'] ?? 0);
   expect(polls).toBeLessThanOrEqual(2 * ended + 5 * early);
 });
 
-it('a batch ends whole with webhooks that misbehave, a receiver that is killed and comes back, and one that is dead', async () => {
+it('a batch finishes with misbehaving webhooks, a receiver that is killed and restarted, and a dead one', async () => {
   const otherJobs = jobIdsOf(engine.sandbox);
   const rates = {
     'webhook-missing': 0.05,
@@ -206,16 +206,16 @@ it('a batch ends whole with webhooks that misbehave, a receiver that is killed a
   await settled(24);
   await finalCounts(again);
   await batch.result();
-  const { report } = await expectSound(engine, { batchId: 'misbehaving', rows: 45, otherJobs });
+  const { report } = await expectCorrect(engine, { batchId: 'misbehaving', rows: 45, otherJobs });
   expect(report.tally.stored + report.tally.failed).toBe(45);
 });
 
-/** One forged request: a wrong token, a token of another row, the wrong method, a path of any kind, a body without end. */
+/** One forged request: a wrong token, a token of another row, the wrong method, a random path, an endless body. */
 async function forge(n: number, jobId: string): Promise<string> {
   const row = n % 40;
   const genuine = callbackPath(refOf('forged', row), SECRET);
   const other = callbackPath(refOf('forged', row + 1), SECRET);
-  const body = n % 50 === 0 ? 'x'.repeat(200_000) : told(jobId);
+  const body = n % 50 === 0 ? 'x'.repeat(200_000) : webhookBody(jobId);
   const paths = [
     `/hooks${genuine.slice(0, -1)}${genuine.endsWith('A') ? 'B' : 'A'}`,
     `/hooks${other.slice(0, -43)}${genuine.slice(-43)}`,
@@ -234,7 +234,7 @@ async function forge(n: number, jobId: string): Promise<string> {
     await answer.dump();
     return String(statusCode);
   } catch {
-    // The answer came, and the connection was closed, before all of the body was taken.
+    // The answer arrived, and the connection was closed, before the whole body was read.
     return body.length > 100_000 ? '404' : 'broken';
   }
 }

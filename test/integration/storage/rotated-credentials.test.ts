@@ -19,7 +19,7 @@ const NEW_SECRET: Keys = { ...FIRST, secretAccessKey: 'another-secret-of-the-ser
 const NEW_PAIR: Keys = { accessKeyId: 'second-access', secretAccessKey: 'second-secret-of-the-server' };
 const BUCKET = 'rotated';
 
-/** How the SDK learns of keys: writes them to where the variables lead. */
+/** Where the SDK finds keys: writes them where the variables point. */
 const SOURCES = {
   'the shared credentials file': async (folder: string, { accessKeyId, secretAccessKey }: Keys) => {
     const file = path.join(folder, 'credentials');
@@ -86,7 +86,7 @@ describe.each(Object.entries(SOURCES))('S3 credentials from %s that are rotated'
     expect(await store.readText({ bucket: BUCKET, key: 'after' })).toBe('after');
   });
 
-  it('are read again and again until they are good, also for bodies that are streams', async () => {
+  it('are read repeatedly until they are valid, also for streamed bodies', async () => {
     const file = path.join(folder.path, 'body');
     await writeFile(file, 'streamed');
     await rotateServer(NEW_SECRET);

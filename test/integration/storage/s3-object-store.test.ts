@@ -74,7 +74,7 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 describe('an object', () => {
-  it('comes back as it was put, with its type and metadata', async () => {
+  it('reads back as it was put, with its type and metadata', async () => {
     const body = randomBytes(3_000_000);
     const metadata = { 'content-hash': 'abc', generation: '2' };
     const { etag } = await store.put(at('a/object.bin'), body, { contentType: 'image/png', metadata });
@@ -88,7 +88,7 @@ describe('an object', () => {
     expect(Buffer.concat(chunks).equals(body)).toBe(true);
   });
 
-  it('is stored from a file, of any size, empty too', async () => {
+  it('is stored from a file of any size, even empty', async () => {
     const path = join(folder.path, 'large');
     const body = randomBytes(9_000_000);
     await writeFile(path, body);
@@ -101,20 +101,20 @@ describe('an object', () => {
     expect(await store.readText(at('from/empty'))).toBe('');
   });
 
-  it('is text where it is read as text', async () => {
+  it('is read as text', async () => {
     const line = 'Größe 🍌\n';
     await store.put(at('text'), Buffer.from(line.repeat(50_000)), text);
     expect(await store.readText(at('text'))).toBe(line.repeat(50_000));
   });
 
-  it('is refused where its bytes are not those of the sha256 given', async () => {
+  it('is refused if its bytes do not match the given sha256', async () => {
     const sha256 = createHash('sha256').update('other').digest('hex');
     const failure = await failureOf(store.put(at('wrong'), Buffer.from('some'), { ...text, sha256 }));
     expect(failure.code).toBe('corrupted');
     expect(await store.head(at('wrong'))).toBeUndefined();
   });
 
-  it('is put only where nothing is yet, by exactly one of many', async () => {
+  it('is created by exactly one of many if absent', async () => {
     const condition = { kind: 'absent' } as const;
     const puts = Array.from({ length: 12 }, (_, index) =>
       store.put(at('once'), Buffer.from(`writer ${index}`), { ...text, condition }),
@@ -126,7 +126,7 @@ describe('an object', () => {
     expect(failure.ref).toEqual(at('once'));
   });
 
-  it('is replaced only while it is the version named', async () => {
+  it('is replaced only if it has the given version', async () => {
     const first = await store.put(at('versions'), Buffer.from('1'), text);
     const over = (etag: string) => ({ ...text, condition: { kind: 'unchanged', etag } }) as const;
     await store.put(at('versions'), Buffer.from('2'), over(first.etag));
@@ -138,7 +138,7 @@ describe('an object', () => {
     );
   });
 
-  it('is copied with other metadata under a key of any characters, while it is the version named', async () => {
+  it('is copied with new metadata under any key, if it has the given version', async () => {
     const body = randomBytes(1000);
     const sha256 = createHash('sha256').update(body).digest('hex');
     const from = at("images/100%/Größe +#1 (it's) 🍌.png");
@@ -160,7 +160,7 @@ describe('an object', () => {
       expect(await failureOf(store.copy(from, at('images/other.png'), given))).toMatchObject({ code });
   });
 
-  it('that is not there has no head, cannot be read, and is deleted without complaint', async () => {
+  it('that is missing has no head, cannot be read, and is deleted without an error', async () => {
     expect(await store.head(at('nowhere'))).toBeUndefined();
     const failure = await failureOf(store.read(at('nowhere')));
     expect(failure.code).toBe('not-found');
@@ -179,7 +179,7 @@ describe('an object', () => {
     expect(await store.head(at('meta'))).toBeUndefined();
   });
 
-  it('keeps a key of %-encoded and other special characters', async () => {
+  it('keeps a key with %-encoded and other special characters', async () => {
     const key = 'images/train/caf%C3%A9 ü+~1.png';
     await store.put(at(key), Buffer.from('x'), text);
     expect((await collect(store.list(s3.bucket, 'images/train/'))).map((each) => each.key)).toEqual([key]);
@@ -216,14 +216,14 @@ const more = (page: string, token: string): string =>
   page.replace(/<IsTruncated>.*?<\/IsTruncated>/, `<IsTruncated>true</IsTruncated>${token}`);
 const tokenOf = (value: number): string => `<NextContinuationToken>t${value}</NextContinuationToken>`;
 
-describe('a store unlike the others', () => {
+describe('an unusual store', () => {
   let oddly: ObjectStore;
   beforeAll(async () => {
     oddly = open({ endpoint: odd.endpoint });
     for (const key of ['p/1', 'p/2', 'p/3', 'p/4']) await store.put(at(key), Buffer.from('x'), text);
   });
 
-  it('opens a presigned URL that wishes for nothing but the object', async () => {
+  it('opens a presigned URL that requests only the object', async () => {
     odd.setOddity({
       answer: ({ query, headers }) => {
         const wishes = [...query.keys(), ...Object.keys(headers)].filter((name) =>
@@ -245,7 +245,7 @@ describe('a store unlike the others', () => {
     [400, 'NotImplemented'],
     [400, 'InvalidArgument'],
     [405, 'MethodNotAllowed'],
-  ])('that answers %i %s to a copy gets a put instead, under the same guards', async (status, code) => {
+  ])('that answers %i %s to a copy gets a put under the same conditions instead', async (status, code) => {
     odd.setOddity({
       answer: ({ headers }) => (headers['x-amz-copy-source'] ? s3Error(status, code) : undefined),
     });
@@ -288,7 +288,7 @@ describe('a store unlike the others', () => {
       (page) => more(page.replaceAll(/<(Contents|CommonPrefixes)>.*?<\/\1>/gs, ''), tokenOf(pages)),
       /page 101: .*were empty/,
     ],
-  ])('that %s is named, and nothing is taken for whole', async (_, change, expected) => {
+  ])('that %s is reported, and its listing is not taken as complete', async (_, change, expected) => {
     let firstPage: string | undefined;
     odd.setOddity({
       change: (body, request) => {
@@ -315,8 +315,8 @@ async function checkConditions(over: Partial<CheckedFolder> = {}, by = store): P
   return ignoredCondition(by, { bucket: s3.bucket, folder: 'here/', endpoint: s3.endpoint, ...over });
 }
 
-describe('the conditions of puts', () => {
-  it('are checked once a bucket, by many at once, with nothing deleted, and again for another server', async () => {
+describe('the check of conditional puts', () => {
+  it('runs once per bucket, deletes nothing, and runs again for another server', async () => {
     const careful = open({ endpoint: odd.endpoint });
     odd.setOddity({
       answer: ({ method }) => (method === 'DELETE' ? s3Error(403, 'AccessDenied') : undefined),
@@ -334,21 +334,21 @@ describe('the conditions of puts', () => {
     expect(odd.seen.some(({ method }) => method === 'PUT')).toBe(true);
   });
 
-  it('are found good by many at once that reach the bucket through servers of their own', async () => {
+  it('passes for simultaneous commands that use different servers of one bucket', async () => {
     const checks = Array.from({ length: 12 }, (_, index) =>
       checkConditions({ folder: 'many/', endpoint: `https://s3-${index}.test` }),
     );
     expect(new Set(await Promise.all(checks))).toEqual(new Set([undefined]));
   });
 
-  it('are not judged where nothing may be put', async () => {
+  it('is skipped if nothing may be written', async () => {
     odd.setOddity({ answer: ({ method }) => (method === 'PUT' ? s3Error(403, 'AccessDenied') : undefined) });
     expect(await checkConditions({ folder: 'denied/' }, open({ endpoint: odd.endpoint }))).toBeUndefined();
   });
 });
 
 describe('a bucket', () => {
-  it('is made where it is missing and left alone where it is not', async () => {
+  it('is created if missing and left alone otherwise', async () => {
     await store.createBucket('made-here');
     await store.put({ bucket: 'made-here', key: 'k' }, Buffer.from('x'), text);
     await store.createBucket('made-here');
@@ -356,7 +356,7 @@ describe('a bucket', () => {
     expect(await store.readText({ bucket: 'made-here', key: 'k' })).toBe('x');
   });
 
-  it('that is missing is told as such, by every call that needs it', async () => {
+  it('that is missing is reported by every call that needs it', async () => {
     const missing = { bucket: 'not-there', key: 'k' };
     const failures = await Promise.all([
       failureOf(store.checkBucket('not-there')),
@@ -368,7 +368,7 @@ describe('a bucket', () => {
     expect(failures[0]?.message).toContain('does not exist');
   });
 
-  it('reached with an unknown access key or a wrong secret says so, also for large bodies', async () => {
+  it('reports an unknown access key or a wrong secret, also for large bodies', async () => {
     const { accessKeyId, secretAccessKey } = s3;
     for (const credentials of [
       { accessKeyId: 'nobody', secretAccessKey },
@@ -383,7 +383,7 @@ describe('a bucket', () => {
     }
   });
 
-  it('without any credentials tells what to set', async () => {
+  it('reports which variables to set if there are no credentials', async () => {
     vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
     vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', join(folder.path, 'none'));
     vi.stubEnv('AWS_CONFIG_FILE', join(folder.path, 'none'));
@@ -394,7 +394,7 @@ describe('a bucket', () => {
     expect(failure.message).toContain('AWS_ACCESS_KEY_ID');
   });
 
-  it('is reached by the environment alone, in path style', async () => {
+  it('is reached with only environment variables, in path style', async () => {
     vi.stubEnv('AWS_ENDPOINT_URL_S3', s3.endpoint);
     vi.stubEnv('AWS_ACCESS_KEY_ID', s3.accessKeyId);
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', s3.secretAccessKey);
@@ -407,7 +407,7 @@ describe('a bucket', () => {
 });
 
 describe('a file that cannot be read', () => {
-  it('is told with the place it was to go to', async () => {
+  it('is reported with its destination', async () => {
     const failure = await failureOf(store.putFile(at('file'), join(folder.path, 'absent'), text));
     expect(failure.code).toBe('other');
     expect(failure.message).toMatch(/ENOENT/);

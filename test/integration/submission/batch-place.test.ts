@@ -6,7 +6,7 @@ import { startTestEngine, type TestEngine } from '../../support/stack/test-engin
 
 const SHEET = 'id,prompt\none,a red fox\ntwo,a blue fox [[refuse]]\n';
 
-describe('a batch with a place of its own', () => {
+describe('a batch stored with --to', () => {
   let engine: TestEngine;
   beforeAll(async () => {
     engine = await startTestEngine({ sandbox: { jobTimeMs: { min: 50, max: 100 } } });
@@ -32,7 +32,7 @@ describe('a batch with a place of its own', () => {
     expect(refused.stderr).toContain(why);
   };
 
-  it('lies in that folder, in any bucket, and is found by its id alone', async () => {
+  it('is in that folder, in any bucket, and is found by its id', async () => {
     await made('spring', 's3://gallery/campaigns/spring/');
     expect(await keysBelow(engine.stack.s3.bucket, 'spring/')).toEqual(['spring/place.json']);
     expect(await keysBelow('gallery', 'campaigns/spring/images/')).toEqual([
@@ -59,7 +59,7 @@ describe('a batch with a place of its own', () => {
     expect(await keysBelow(engine.stack.s3.bucket, 'spring/')).toEqual(['spring/place.json']);
   });
 
-  it('stays there: another folder, and a folder that is not free, are refused before anything starts', async () => {
+  it('stays there: another folder, or one that is not empty, is refused before anything starts', async () => {
     const { bucket } = engine.stack.s3;
     await made('summer', `s3://${bucket}/campaigns/summer/`);
     const jobs = engine.sandbox.stats().jobsMade;
@@ -100,7 +100,7 @@ describe('a batch with a place of its own', () => {
     expect(await keysBelow(bucket, 'other/')).toEqual([]);
   });
 
-  it('keeps its folder from a batch that would be at home there', async () => {
+  it('keeps its folder from a batch whose default folder it is', async () => {
     const { bucket } = engine.stack.s3;
     await made('autumn', `s3://${bucket}/winter/`);
     await write('winter.csv', SHEET);
@@ -111,7 +111,7 @@ describe('a batch with a place of its own', () => {
     expect(ids).not.toContain('winter');
   });
 
-  it('tells with a dry run where it would be, and leaves no note of it', async () => {
+  it('shows its place in a dry run, and writes no pointer', async () => {
     await write('planned.csv', SHEET);
     const dry = await command([
       'submit',
@@ -126,7 +126,7 @@ describe('a batch with a place of its own', () => {
     expect(await keysBelow('gallery', 'planned/')).toEqual([]);
   });
 
-  it('shares its folder with nobody who asks for it at the same moment', async () => {
+  it('does not share its folder with a simultaneous submission', async () => {
     const { store, bucket } = engine.stack.s3;
     const homes = ['first', 'second'].map((id) => ({ bucket, root: `${id}/`, batchId: id as BatchId }));
     const claims = await Promise.allSettled(

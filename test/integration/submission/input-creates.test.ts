@@ -25,9 +25,9 @@ const signedSheet = (signature: number) => [
   `a bird,http://127.0.0.1:1/a.png?X-Amz-Signature=${signature}`,
 ];
 
-describe('creates from input images that lie in the batch', () => {
+describe('creates with uploaded input images', () => {
   let bench: ActivityBench;
-  /** Reaches the same bucket by another name, so that it signs other URLs. */
+  /** Reaches the same bucket by another host name, so that it signs other URLs. */
   let otherStore: ObjectStore;
   let others: Activities;
   /** Where input images are fetched by URL. */
@@ -70,8 +70,8 @@ describe('creates from input images that lie in the batch', () => {
     await uploadInputs(store, location, inputs, options);
     expect(put).toHaveLength(1);
     const lines = ['prompt,aspect_ratio,input_images', `a bird,auto,${cell}`];
-    const asked = inputListKey === undefined ? {} : { inputListKey };
-    const { run, result } = await bench.ingest(name, lines, 1, asked);
+    const requestChanges = inputListKey === undefined ? {} : { inputListKey };
+    const { run, result } = await bench.ingest(name, lines, 1, requestChanges);
     expect(result.rows).toBe(1);
     return { run, shard: 0, row: 0, generation: 1 };
   };
@@ -96,7 +96,7 @@ describe('creates from input images that lie in the batch', () => {
     if (first.kind !== 'again' || first.unansweredSinceMs === undefined) throw new Error(first.kind);
     return { ...input, unansweredSinceMs: first.unansweredSinceMs };
   };
-  /** A refusal as people read it. */
+  /** A refusal as people see it. */
   const shown = async ({ run }: Input, result: CreateGenerationResult) => {
     if (result.kind !== 'invalid') throw new Error(`It ended as ${result.kind}.`);
     return (await new ServiceTexts(bench.s3.store).shown(run, result)).message;
@@ -113,12 +113,12 @@ describe('creates from input images that lie in the batch', () => {
     const before = bench.sandbox.stats();
     const row = await unanswered(await ingested('a.png'));
     const lostAtMs = Date.now();
-    // Another second, and with it another signature where one were made afresh.
+    // Another second, and so another signature if one were made again.
     await eventually(() => Date.now() - lostAtMs > 1_100, { what: 'a second passes' });
     const created = await create(row);
     if (created.kind !== 'created') throw new Error(`It ended as ${created.kind}.`);
     expect(await probe(row)).toMatchObject({ jobId: created.jobId });
-    // As for a row whose content is again what it once was.
+    // As for a row whose content has returned to an earlier one.
     const { unansweredSinceMs: _, ...anew } = row;
     expect(await create(anew)).toMatchObject({ jobId: created.jobId });
     const { jobsMade, replays, replayMismatches } = bench.sandbox.stats();
@@ -132,7 +132,7 @@ describe('creates from input images that lie in the batch', () => {
     expect(sent).not.toMatch(/http|X-Amz|Signature=/i);
   });
 
-  it('are not repeated by a worker that cannot make the same body, and say why', async () => {
+  it('are not repeated by a worker that cannot rebuild the body, with the reason', async () => {
     const row = await unanswered(await ingested('a.png'));
     const { creates } = bench.sandbox.stats();
     expect(await create(row, others)).toMatchObject({
@@ -145,7 +145,7 @@ describe('creates from input images that lie in the batch', () => {
     expect(bench.sandbox.stats().replayMismatches).toBe(0);
   });
 
-  it('are not repeated where the sheet has been given the same URL signed anew', async () => {
+  it('are not repeated if the sheet has a new signature of the same URL', async () => {
     const row = { shard: 0, row: 0, generation: 1, unansweredSinceMs: Date.now() };
     const first = { ...row, run: (await bench.ingest('signed-anew', signedSheet(1))).run };
     expect(await create(first)).toMatchObject({ kind: 'invalid' });
@@ -156,7 +156,7 @@ describe('creates from input images that lie in the batch', () => {
     expect(await create({ ...row, run: first.run })).toMatchObject({ kind: 'invalid' });
   });
 
-  it('are signed afresh by whoever comes next after a sure refusal, and where nothing was ever sent', async () => {
+  it('are signed again after a definite refusal, and if nothing was ever sent', async () => {
     const refused = await ingested('a.png');
     bench.sandbox.configure({ balance: '0' });
     await expect(create(refused)).rejects.toThrow('Out of funds');
@@ -169,13 +169,13 @@ describe('creates from input images that lie in the batch', () => {
     expect(bench.sandbox.stats().replayMismatches).toBe(0);
   });
 
-  it('are bought once by two senders at once that make different bodies', async () => {
+  it('are bought once by two simultaneous senders with different bodies', async () => {
     const row = await ingested('a.png');
     const { jobsMade } = bench.sandbox.stats();
     const overtaken = bench.activitiesWith({
       store: {
         ...bench.s3.store,
-        // Another worker, or a probe, sends between this one's look at what was sent and its note.
+        // Another worker, or a probe, sends between this one's check of the record and its own record.
         presignGet: async (...presigned) => {
           expect(await create(row, others)).toMatchObject({ kind: 'created' });
           return bench.s3.store.presignGet(...presigned);
@@ -186,7 +186,7 @@ describe('creates from input images that lie in the batch', () => {
     expect(bench.sandbox.stats().jobsMade).toBe(jobsMade + 1);
   });
 
-  it('stay noted where a probe was cut off while it sent them, also where a later look is refused or the note is lost', async () => {
+  it('stay recorded if a probe was cut off while sending, even if a later check is refused or the record is lost', async () => {
     const cell = `${host.origin}/a.png`;
     const { run } = await bench.ingest('cut-off', ['prompt,input_images', `a bird,${cell}`]);
     const row = { run, shard: 0, row: 0, generation: 1 };
@@ -207,7 +207,7 @@ describe('creates from input images that lie in the batch', () => {
     expect(bench.sandbox.stats().creates).toEqual(creates);
   });
 
-  it('fail the row, to be tried again, where the service cannot store its inputs for long', async () => {
+  it('fail the row as retryable if the service cannot store its inputs for long', async () => {
     bench.sandbox.configure({ next: { 'create-upload-failed': 50 } });
     const row = await ingested('a.png');
     const result = await create({ ...row, budget: { spentMs: 699.999, tries: 3 } });
@@ -220,13 +220,13 @@ describe('creates from input images that lie in the batch', () => {
     expect(await create({ ...row, budget: { spentMs: 0, tries: 0 } })).toMatchObject({ kind: 'invalid' });
   });
 
-  it('fail the row with advice where an input image cannot be fetched', async () => {
+  it('fail the row with advice if an input image cannot be fetched', async () => {
     const byUrl = await ingested('http://127.0.0.1:1/none.png?sig=secret');
     const result = await create(byUrl);
     expect(result).toMatchObject({ kind: 'invalid', message: 'BananaHub refused the request (422).' });
-    const told = await shown(byUrl, result);
-    expect(told).toMatch(/input image 1 of 1 could not be fetched.*without signing in/);
-    expect(JSON.stringify([result, told])).not.toContain('secret');
+    const explained = await shown(byUrl, result);
+    expect(explained).toMatch(/input image 1 of 1 could not be fetched.*without signing in/);
+    expect(JSON.stringify([result, explained])).not.toContain('secret');
     const gone = await ingested('a.png');
     for await (const { key } of bench.s3.store.list(gone.run.bucket, inputImagesPrefix(gone.run))) {
       await bench.s3.store.delete({ bucket: gone.run.bucket, key });
@@ -234,7 +234,7 @@ describe('creates from input images that lie in the batch', () => {
     expect(await shown(gone, await create(gone))).toMatch(/answered 404.*the bucket/);
   });
 
-  it('are held where the service cannot reach the bucket', async () => {
+  it('are held if the service cannot reach the bucket', async () => {
     const cutOff = bench.activitiesWith({ inputsOutOfReach: 'It cannot reach the bucket.' });
     const row = await ingested('a.png');
     const { creates } = bench.sandbox.stats();

@@ -59,7 +59,7 @@ describe('a sheet with input images', () => {
       input,
     });
 
-  it('becomes images by all models, each input uploaded once and each lost create repeated as it was', async () => {
+  it('makes images with all models, uploads each input once, and repeats lost creates unchanged', async () => {
     engine.sandbox.configure({ next: { 'create-lost-answer': 3 } });
     const submitted = await command(['submit', 'shop/edit.csv']);
     expect(submitted.code).toBe(0);
@@ -86,7 +86,7 @@ describe('a sheet with input images', () => {
     ]);
   });
 
-  it('leaves no signature anywhere but where the sheet and its rows are kept', async () => {
+  it('leaves signatures only where the sheet and its rows are stored', async () => {
     const root = batchRoot(location('edit'));
     const keys = (await keysOf(root)).filter((key) => !/\.(?:png|webp)$/.test(key));
     const texts = await Promise.all(keys.map((key) => textAt('edit', key)));
@@ -116,7 +116,7 @@ describe('a sheet with input images', () => {
     expect(await keysOf(inputImagesPrefix(location('edit')))).toHaveLength(4);
   });
 
-  it('is retried, and its mended failures.csv submitted, with the bucket alone', async () => {
+  it('is retried, and its fixed failures.csv submitted, using only the bucket', async () => {
     await rm(path.join(engine.folder.path, 'shop'), { recursive: true });
     expect(await command(['retry', 'edit', '--kind', 'refused', '--yes'])).toMatchObject({ code: 0 });
     await ended('edit');
@@ -142,7 +142,7 @@ describe('a sheet with input images', () => {
     });
   });
 
-  it('from s3:// names objects beside it, and one from standard input files of this folder', async () => {
+  it('from s3:// uses objects next to it, and from standard input files of this folder', async () => {
     const { bucket, store } = engine.stack.s3;
     const bytes = Buffer.from('prompt,input_images\na logo,logo.png\nno logo,/etc/hostname\n');
     await store.put({ bucket, key: 'refs/beside.csv' }, bytes, { contentType: 'text/csv' });
@@ -167,14 +167,14 @@ describe('a sheet with input images', () => {
     expect(await keysOf('a place/inputs/images/')).toHaveLength(1);
   });
 
-  it('from the web says that it has objects read by our credentials', async () => {
+  it('from the web reports that objects are read with our credentials', async () => {
     const lines = `prompt,input_images\nours,s3://${engine.stack.s3.bucket}/refs/logo.png\n`;
     web.answerWith((_, response) => response.end(lines));
     const dry = await command(['submit', `${web.origin}/theirs.csv`, '--dry-run']);
     expect(dry).toMatchObject({ code: 0, stderr: expect.stringMatching(/1 s3:\/\/ object .*credentials/) });
   });
 
-  it('is refused where the API could not reach the bucket, unless it names URLs alone', async () => {
+  it('is refused if the API cannot reach the bucket, unless it has only URLs', async () => {
     const lines = 'prompt,input_images\nhere,here.png\n';
     for (const dry of [['--dry-run'], []]) {
       expect(await faraway(['submit', '-', '--id', 'far', ...dry], lines)).toMatchObject({

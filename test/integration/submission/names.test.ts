@@ -41,7 +41,7 @@ const failing = (): string => 'a bird that fails';
 
 const GONE = 'The worker is gone.';
 
-/** A store that does one copy and fails at all others. */
+/** A store that copies once and fails at all other copies. */
 function failingAfterCopy(store: ObjectStore): ObjectStore {
   let copies = 0;
   return {
@@ -73,9 +73,9 @@ describe('images under chosen names', () => {
   const fileNames = async ({ run }: SealedBatch) =>
     (await readEvidence(bench.s3.store, run)).metadata.map((line) => line['file_name']);
 
-  it('are copied to the new ones, and may take each other’s places, without anything bought or lost', async () => {
+  it('are copied to new names, and may swap names, without buying or losing anything', async () => {
     const first = await sealBatch(bench, 'renamed', sheetOf(['x', 'y', '1', '2', '3', '']));
-    // As an earlier version has put it there, without a word on its row.
+    // As an earlier version stored it, without the identity of its row.
     const { 'row-tag': _, ...untagged } = await first.metadata(keyOf('r5'));
     await first.put(keyOf('r5'), imageOf(5), untagged);
 
@@ -91,19 +91,19 @@ describe('images under chosen names', () => {
     ).toMatchObject({ code: 0 });
     expect(await verified(second)).toEqual([]);
 
-    // Back again, by a run that was asked for twice.
+    // Back again, by a run that was requested twice.
     const back = await sealBatch(bench, 'renamed', sheetOf(['x', 'y', '1', '2', '3', '']), 3);
     await bench.ingest('renamed', sheetOf(['x', 'y', '1', '2', '3', '']), 3);
     for (const [index, name] of ['x', 'y', '1', '2', '3', 'r5'].entries())
       expect(await imageAt(back, name)).toEqual(imageOf(index));
   });
 
-  it('are whole at every moment at which their copying may end, and at the end once it is repeated', async () => {
+  it('are complete at every point at which copying may stop, and after it is repeated', async () => {
     const names = ['a', 'b', 'c', 'd'];
     const batch = await sealBatch(
       bench,
       'broken-off',
-      // Rows of one content are told apart all the same.
+      // Rows of the same content are still distinguished.
       sheetOf(names, () => 'the same bird'),
     );
     const run = { ...batch.run, runSeq: 2 };
@@ -135,7 +135,7 @@ describe('images under chosen names', () => {
     expect((await batch.keys()).filter((key) => key.includes('/renamed/'))).toEqual([]);
   });
 
-  it('all change places at once, sixty of them', async () => {
+  it('swap names all at once, sixty of them', async () => {
     const names = Array.from({ length: 60 }, (_, index) => `many-${index}`);
     await sealBatch(bench, 'many', sheetOf(names));
     const turned = [...names.slice(1), ...names.slice(0, 1)];
@@ -148,7 +148,7 @@ describe('images under chosen names', () => {
     ['501 to a checksum', 'x-amz-checksum-algorithm', s3Error(501, 'NotImplemented')],
     ['400 to any copy', 'x-amz-copy-source', s3Error(400, 'NotImplemented')],
     ['501 without a reason', 'x-amz-copy-source', { status: 501 }],
-  ])('are downloaded and put by a store that answers %s', async (what, header, refusal) => {
+  ])('are downloaded and uploaded if a store answers %s', async (what, header, refusal) => {
     const odd = await startOddStore(bench.s3.endpoint);
     const { region, accessKeyId, secretAccessKey } = bench.s3;
     const credentials = { accessKeyId, secretAccessKey };
@@ -179,7 +179,7 @@ describe('images under chosen names', () => {
     }
   });
 
-  it('are whole where another try of the ingest finds one more to rename', async () => {
+  it('are complete if a repeated ingest finds one more to rename', async () => {
     const names = ['a', 'b', 'c', 'd'];
     const to = ['b', 'c', 'd', 'a'];
     const batch = await sealBatch(bench, 'one-more', sheetOf(names));
@@ -197,7 +197,7 @@ describe('images under chosen names', () => {
     expect((await batch.keys()).filter((key) => key.includes('/renamed/'))).toEqual([]);
   });
 
-  it('are copied by the next run where the one that renames them was ended before', async () => {
+  it('are copied by the next run if the renaming one was terminated', async () => {
     const batch = await sealBatch(bench, 'unfinished', ['id,prompt,file_name', 'a,a bird,old']);
     await bench.ingest('unfinished', ['id,prompt,file_name', 'a,a bird,new'], 2);
     await batch.delete(keyOf('new'));
@@ -210,7 +210,7 @@ describe('images under chosen names', () => {
     ['a name that nobody had, and a new row the old one', ['b'], ['new,another bird,a']],
     ['names of each other', ['c', 'a', 'b'], []],
     ['the names that their ids give', ['', ''], []],
-  ])('are found though nobody recorded them, when their rows get %s', async (what, to, more) => {
+  ])('are found although not recorded, when their rows get %s', async (what, to, more) => {
     const name = `unrecorded-${what.replaceAll(/[^a-z]+/g, '-')}`;
     await leaveUnrecorded(bench, name, sheetOf(['a', 'b', 'c'].slice(0, to.length)), { stored: to.length });
     const { run, result } = await bench.ingest(name, [...sheetOf(to), ...more], 2);
@@ -224,7 +224,7 @@ describe('images under chosen names', () => {
     expect(left).toEqual([]);
   });
 
-  it('are found though nobody recorded them, when their rows change names with rows that are recorded', async () => {
+  it('are found although not recorded, when their rows swap names with recorded rows', async () => {
     await sealBatch(bench, 'half-recorded', sheetOf(['a']));
     await leaveUnrecorded(bench, 'half-recorded', sheetOf(['a', 'b']), { stored: 2, runSeq: 2 });
     const { result } = await bench.ingest('half-recorded', sheetOf(['b', 'a']), 3);
@@ -235,7 +235,7 @@ describe('images under chosen names', () => {
     expect(await verified(batch)).toEqual([]);
   });
 
-  it('are not replaced by other rows’ where their rows were sealed without them', async () => {
+  it('are not replaced by other rows’ images if their rows ended without them', async () => {
     const first = await sealBatch(bench, 'late', sheetOf(['a', 'b'], failing));
     await storeLate(bench, first);
     const second = await sealBatch(bench, 'late', sheetOf(['b', 'a'], failing), 2);
@@ -244,11 +244,11 @@ describe('images under chosen names', () => {
     expect(await verified(second)).toEqual([]);
   });
 
-  it('are neither taken from rows that a merged sheet leaves in the batch, nor from rows of one content', async () => {
+  it('are not taken from rows that a merged sheet leaves in the batch, nor from rows with equal content', async () => {
     await sealBatch(bench, 'joined', ['id,prompt,file_name', 'a,a bird,one', 'b,a bird,two', 'c,a bird,']);
     const lines = ['id,prompt,file_name', 'd,a bird,ONE', 'b,a bird,C', 'e,a bird,free'];
     const { run, result } = await bench.ingest('joined', lines, 2, { merge: true });
-    // Only e is made, though images of its very content lie there.
+    // Only e is made, although images of the same content exist.
     expect(result).toMatchObject({ rows: 1, settled: { stored: 3, rejected: 2 } });
     const rejects = await bench.s3.store.readText(at(run, `${batchRoot(run)}rejects.csv`));
     expect(rejects).toContain('d,a bird,ONE,2,file_name,ONE,');
@@ -258,19 +258,19 @@ describe('images under chosen names', () => {
     expect(rejects).toContain('line 3 and row ""c"" of the batch');
   });
 
-  it('stay with rows that failed, through our own failures.csv', async () => {
+  it('stay with failed rows when failures.csv is submitted', async () => {
     const failed = await sealBatch(
       bench,
       'resubmitted',
       ['id,prompt,SKU', 'a,a bird that fails,Größe/1.png', 'b,x,2'],
       1,
-      { asked: { sheet: SheetSettings.parse({ map: { file_name: 'SKU' } }) } },
+      { requestChanges: { sheet: SheetSettings.parse({ map: { file_name: 'SKU' } }) } },
     );
     const failures = await failed.text('failures.csv');
     expect(failures).toContain('a,a bird that fails,pro,1:1,1K,1,Größe/1,Größe/1.png,flaky');
     const mended = failures.replace('that fails', 'that does not').trimEnd().split('\n');
     const again = await sealBatch(bench, 'resubmitted', mended, 2, {
-      asked: { merge: true, sheet: SheetSettings.parse({ name: '{{nowhere}}' }) },
+      requestChanges: { merge: true, sheet: SheetSettings.parse({ name: '{{nowhere}}' }) },
     });
     expect(await fileNames(again)).toEqual(['Größe/1.png', '2.png']);
   });

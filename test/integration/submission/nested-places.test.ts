@@ -17,7 +17,7 @@ function locationIn(batchId: string, root: string): BatchLocation {
   return { bucket: 'gallery', root, batchId: batchId as BatchId };
 }
 
-// Without a worker: nothing is ingested, so that requests and notes are all that there is of a batch.
+// Without a worker: nothing is ingested, so a batch consists of requests and notes only.
 describe('a folder for a batch', () => {
   let engine: TestEngine;
   beforeAll(async () => {
@@ -35,7 +35,7 @@ describe('a folder for a batch', () => {
   };
   const isStarted = async (batch: BatchLocation): Promise<boolean> =>
     (await engine.stack.s3.store.head({ bucket: batch.bucket, key: requestKey(batch, 1) })) !== undefined;
-  /** Makes a note as old as one that a submission left long ago which was killed before it started. */
+  /** Makes a note as old as one of a submission that was killed long ago before it started. */
   const age = async (bucket: string, root: string): Promise<void> => {
     const file = path.join(engine.stack.s3.folder, bucket, root, 'place.json');
     const then = new Date(Date.now() - CLAIM_LIVES_MS - 60_000);
@@ -45,7 +45,7 @@ describe('a folder for a batch', () => {
   it.each([
     ['the outer one first', 'outer-first/', 'outer-first/in/'],
     ['the inner one first', 'inner-first/in/deep/', 'inner-first/'],
-  ])('is claimed by one of two at the same moment that lie in each other: %s', async (_, one, other) => {
+  ])('is claimed by one of two simultaneous batches in nested folders: %s', async (_, one, other) => {
     for (let round = 0; round < 2; round += 1) {
       const claims = await Promise.allSettled([
         claim(`${one.split('/')[0]}-a${round}`, `${round}/${one}`),
@@ -70,7 +70,7 @@ describe('a folder for a batch', () => {
     expect(started).toEqual(both.map(({ code }) => code === 0));
   });
 
-  it('is refused inside and around a batch that was started and has no other file yet', async () => {
+  it('is refused inside and around a started batch that has no other file yet', async () => {
     expect(await submit('started', 'taken/mine/')).toMatchObject({ code: 0 });
     for (const [id, root] of [
       ['inner', 'taken/mine/deep/er/'],
@@ -82,7 +82,7 @@ describe('a folder for a batch', () => {
     }
   });
 
-  it('is not shared with a batch at home, which schedules have too: one of two is started', async () => {
+  it('is not shared with a batch in its default folder, which schedules use, too: one of two is started', async () => {
     const { store } = engine.stack.s3;
     await write('home.csv', SHEET);
     const file = path.join(engine.folder.path, 'home.csv');
@@ -114,14 +114,14 @@ describe('a folder for a batch', () => {
         claimPlace(store, location(guest.batchId), guest).then(() => start(guest)),
       ]);
       const ends = starts.map(({ status }) => status).toSorted();
-      // In the very same folder both may have to give way.
+      // In the same folder both may have to give way.
       expect(ends).toEqual([below === '' ? ends[0] : 'fulfilled', 'rejected']);
       if (below === '') continue;
       expect([await isStarted(home), await isStarted(guest)].filter(Boolean)).toHaveLength(1);
     }
   });
 
-  it('is not held for ever by a submission that was killed between its claim and its start', async () => {
+  it('is released by a submission that was killed between its claim and its start', async () => {
     const { store, bucket } = engine.stack.s3;
     await claim('killed', 'left/mine/');
     await store.put({ bucket: 'gallery', key: 'left/mine/inputs/0.csv' }, Buffer.from(SHEET), {
@@ -138,7 +138,7 @@ describe('a folder for a batch', () => {
     ] as const) {
       expect(await submit(id, root)).toMatchObject({ code: 0 });
     }
-    // Its own folder has another batch inside by now; elsewhere it may begin again.
+    // Its own folder now has another batch inside; elsewhere it may start again.
     expect((await submit('killed')).code).toBe(2);
     expect(await submit('killed', 'left/third/')).toMatchObject({ code: 0 });
 

@@ -22,7 +22,7 @@ import { submissionBench } from '../../support/batches/submission-bench.js';
 import { TEST_API_KEY } from '../../support/stack/test-services.js';
 import { startTestEngine, type TestEngine } from '../../support/stack/test-engine.js';
 
-describe('a sheet whose batch is there already', () => {
+describe('a sheet of an existing batch', () => {
   let engine: TestEngine;
   beforeAll(async () => {
     engine = await startTestEngine({ sandbox: { jobTimeMs: { min: 100, max: 300 } } });
@@ -50,7 +50,7 @@ describe('a sheet whose batch is there already', () => {
     return (await Promise.all(keys.map((key) => textAt(batchId, key)))).join('\n');
   };
 
-  /** A run as the command starts it, but of a sheet that is not looked at before. */
+  /** A run as the command starts it, but of a sheet that is not checked before. */
   const startedRun = async (
     batchId: string,
     name: string,
@@ -110,7 +110,7 @@ describe('a sheet whose batch is there already', () => {
     expect(metadata.map(({ prompt }) => prompt)).toEqual(['soup', 'fried fish', 'coffee']);
   });
 
-  /** Submits a batch of sofas; what the command prints. */
+  /** Submits a batch of sofas and returns what the command prints. */
   const submitSofas = async (sheet: string): Promise<Record<string, unknown>> => {
     await write('sofas.csv', sheet);
     const submitted = await command(['submit', 'sofas.csv', '--yes', '--json']);
@@ -118,7 +118,7 @@ describe('a sheet whose batch is there already', () => {
     return JSON.parse(submitted.stdout);
   };
 
-  it('keeps the rows whose cells a spreadsheet did not fill in, and takes them up again when it has', async () => {
+  it('keeps rows whose cells a spreadsheet did not fill in, and continues them later', async () => {
     const good = 'id,prompt,count,room\nA1,a red sofa,1,hall\nA2,a blue sofa,2,\nA3,a lamp,1,\n';
     const facts = async () => {
       const { report, metadata } = await readEvidence(engine.stack.s3.store, location('sofas'));
@@ -130,7 +130,7 @@ describe('a sheet whose batch is there already', () => {
     await submitSofas(good);
     const first = await facts();
     const jobs = engine.sandbox.stats().jobsMade;
-    // The column of the label is gone, and one row is really removed.
+    // The label's column is gone, and one row is really removed.
     const broken = 'id,prompt,count\nA1,Loading...,1\nA2,=B2&" sofa",2\nA4,#REF!,1\nA5,a rug,1\n';
     expect(await submitSofas(broken)).toMatchObject({ rows: 1, rejected: 3, new: 1, removed: 1, kept: 3 });
     const second = await facts();
@@ -141,12 +141,12 @@ describe('a sheet whose batch is there already', () => {
     expect(await textAt('sofas', rejectsKey(location('sofas')))).toContain('#REF!');
 
     expect(await submitSofas(good)).toMatchObject({ new: 1, unchanged: 3, changed: 0, removed: 1, kept: 0 });
-    // The lamp's image was there still.
+    // The lamp's image was still there.
     expect(engine.sandbox.stats().jobsMade - jobs).toBe(1);
     expect((await facts()).images).toEqual(first.images);
   });
 
-  it('with edited labels alone is sealed anew without buying, whatever becomes of a column', async () => {
+  it('with only edited labels is finished again without buying, whatever happens to a column', async () => {
     const zoo = location('zoo');
     const files = async () => ({
       sheet: await contactSheetOf('zoo'),
@@ -202,7 +202,7 @@ describe('a sheet whose batch is there already', () => {
     expect(await command(['verify', 'zoo'])).toMatchObject({ code: 0 });
   });
 
-  it('without some of its rows leaves their images where they are until they are pruned', async () => {
+  it('without some of its rows leaves their images until they are pruned', async () => {
     const images = await imagesOf('zoo');
     expect(images).toHaveLength(2);
     await write('zoo.csv', 'id,prompt,house\nb,a bear,north\n');
@@ -223,7 +223,7 @@ describe('a sheet whose batch is there already', () => {
     expect(engine.sandbox.stats().jobsMade).toBe(jobs);
   });
 
-  it('with other names finds its images under them, also where they take each other’s, without buying', async () => {
+  it('with other names finds its images under them without buying, even if names are swapped', async () => {
     const sheet = (names: readonly string[], more = '') => {
       const rows = names.map((name, index) => `r${index},dish ${index},${name}\n`);
       return write('dishes.csv', `id,prompt,file_name\n${rows.join('')}${more}`);
@@ -269,7 +269,7 @@ describe('a sheet whose batch is there already', () => {
     expect(await command(['verify', 'dishes', '--deep'])).toMatchObject({ code: 0 });
   });
 
-  it('whose run ended after its last row but before its seal is sealed when submitted again', async () => {
+  it('whose run was terminated after its last row is finished when submitted again', async () => {
     await write('unsealed.csv', 'prompt\nan open letter\n');
     await command(['submit', 'unsealed.csv']);
     await ended('unsealed');
@@ -287,7 +287,7 @@ describe('a sheet whose batch is there already', () => {
     expect(engine.sandbox.stats().jobsMade).toBe(jobs);
   });
 
-  it("is refused for a batch of another account, whose images are not this account's", async () => {
+  it('is refused for a batch of another account', async () => {
     await write('owned.csv', 'prompt\na deed\n');
     await command(['submit', 'owned.csv']);
     await ended('owned');
@@ -304,7 +304,7 @@ describe('a sheet whose batch is there already', () => {
     expect(await runFolders('owned')).toEqual(['0001']);
   });
 
-  it('submitted again while it is running tells the run that is at work', async () => {
+  it('submitted again while running reports the active run', async () => {
     await write('lanes.csv', 'prompt\na jam [[stuck]]\na free lane\n');
     const first = await command(['submit', 'lanes.csv', '--json']);
     const again = await command(['submit', 'lanes.csv', '--json']);
@@ -329,7 +329,7 @@ describe('a sheet whose batch is there already', () => {
     expect(await runFolders('twins')).toEqual(['0001']);
   });
 
-  it('whose second run is asked for just before the first one starts leaves one run', async () => {
+  it('whose second run is requested just before the first one starts leaves one run', async () => {
     const name = 'late.csv';
     await write(name, 'prompt\nearly\nlate\n');
     const start = (runSeq: number) => startedRun('late', name, { runSeq });
@@ -341,7 +341,7 @@ describe('a sheet whose batch is there already', () => {
     expect(await runFolders('late')).toEqual(['0001']);
   });
 
-  it("read with a firing's date keeps it, in retries, failures.csv and rejects.csv", async () => {
+  it('read with the date of a schedule run keeps it in retries, failures.csv and rejects.csv', async () => {
     await write(
       'dawn.csv',
       'prompt,model\na fox on {{date}},nb\n[[refuse]] at {{time}},nb\nan owl on {{date}},x\n',
@@ -368,7 +368,7 @@ describe('a sheet whose batch is there already', () => {
       expect(outcomes).toContain(rowId);
   });
 
-  it('whose batch was ended from outside goes on where it stopped, without buying twice', async () => {
+  it('whose batch was terminated continues where it stopped, without buying twice', async () => {
     const rows = Array.from({ length: 40 }, (_, row) => `step ${row}`).join('\n');
     await write('stairs.csv', `prompt\n${rows}\n`);
     const jobs = engine.sandbox.stats().jobsMade;

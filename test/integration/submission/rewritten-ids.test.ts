@@ -4,9 +4,9 @@ import { readEvidence } from '../../support/batches/batch-evidence.js';
 import { submissionBench } from '../../support/batches/submission-bench.js';
 import { startTestEngine, type TestEngine } from '../../support/stack/test-engine.js';
 
-/** Its made id was 418567788576, and is row-418567788576 now. */
+/** Its generated id was 418567788576, and is row-418567788576 now. */
 const LEMUR = '画一只狐猫木';
-/** Its made id is 4869319003e2. */
+/** Its generated id is 4869319003e2. */
 const RAIN = '画一只狐金雨';
 
 describe('ids that look like numbers', () => {
@@ -43,8 +43,8 @@ describe('ids that look like numbers', () => {
     ...(await readEvidence(engine.stack.s3.store, location(id))).rows.keys(),
   ];
 
-  it('leave a row where it was stored under its former made id: nothing is bought or removed', async () => {
-    // As builds before stored it: what the row asks for is the same.
+  it('leave a row stored under its former generated id alone: nothing is bought or removed', async () => {
+    // As earlier versions stored it: the row's content is the same.
     await made('mixed', `id,prompt\n418567788576,${LEMUR}\nx,a fox\n`);
     const jobs = jobsMade();
     await write('mixed.csv', `id,prompt,note\n,${LEMUR},new\nx,a fox,\n`);
@@ -53,17 +53,17 @@ describe('ids that look like numbers', () => {
     await write('more.csv', `prompt,file_name\n${LEMUR},lemur\n画一只狐狸,fox\n`);
     expect(await submitted(['more.csv', '--id', 'mixed', '--merge'])).toMatchObject({ new: 1, unchanged: 1 });
     await ended('mixed');
-    // With the name that it has by now, which is not another row's.
+    // With its present name, which is not another row's.
     expect(await submitted(['more.csv', '--id', 'mixed', '--merge'])).toMatchObject({ new: 0, rejected: 0 });
     expect(jobsMade()).toBe(jobs + 1);
     expect(await rowIds('mixed')).toEqual(expect.arrayContaining(['418567788576', 'x', 'aa3b4d246900']));
     expect(await rowIds('mixed')).toHaveLength(3);
-    // Of the image that lies under its name now.
+    // Of the image that has its name now.
     expect(await command(['prune', 'mixed', '--yes'])).toMatchObject({ code: 0 });
     expect(await command(['verify', 'mixed', '--deep'])).toMatchObject({ code: 0 });
   });
 
-  it('leave a row that failed under its former made id as it ended, and its repeat is new', async () => {
+  it('leave a row failed under its former generated id as it ended, and its repeat is new', async () => {
     engine.sandbox.configure({ next: { 'job-refused': 1 } });
     await made('failed', `id,prompt\n418567788576,${LEMUR}\n`);
     await write('failed.csv', `prompt\n${LEMUR}\n${LEMUR}\n`);
@@ -77,7 +77,7 @@ describe('ids that look like numbers', () => {
     expect(outcomes.map(({ generations }) => generations.length)).toEqual([1, 1]);
   });
 
-  it('in a failures.csv that a spreadsheet has saved are refused by name, and new ones but for --new-ids', async () => {
+  it('in a failures.csv saved by a spreadsheet are refused by name, and new ones without --new-ids', async () => {
     const refusedBy = ' [[refuse]]';
     await made(
       'sheet',
@@ -120,7 +120,7 @@ describe('ids that look like numbers', () => {
     ]);
   });
 
-  it('refuse a failures.csv whose batch is not there, also one that a spreadsheet has saved', async () => {
+  it('refuse a failures.csv whose batch does not exist, also one saved by a spreadsheet', async () => {
     const saved = `\uFEFFid,prompt,model,failure_kind\r\n4.18568E+11,${LEMUR},pro,flaky\r\naa3b4d246900,画一只狐狸,pro,flaky\r\n`;
     await write('elsewhere.csv', saved);
     for (const more of [[], ['--new-ids'], ['--new']]) {
@@ -132,7 +132,7 @@ describe('ids that look like numbers', () => {
     await ended('lost');
   });
 
-  it('in a rejects.csv count as corrected where the id was what was wrong, and as new elsewhere', async () => {
+  it('in a rejects.csv count as corrected if the id was the problem, and as new otherwise', async () => {
     await made('stock', 'id,prompt,model\na,a fox,\na,an owl,\n4.00638E+12,a mug,\nb,a bee,dall-e\n');
     const rejects = await textAt('stock', rejectsKey(location('stock')));
     const corrected = rejects.replace('dall-e', 'nb');

@@ -24,7 +24,7 @@ afterAll(async () => {
 const { signal } = new AbortController();
 const unknown = '00000000-0000-4000-8000-000000000000' as JobId;
 
-test('a key is of the same account if it knows any of the jobs, of another if it knows none', async () => {
+test('a key belongs to the same account if it knows any of the jobs', async () => {
   const { jobId } = await clientOf('old').createGeneration(
     { prompt: 'a key', model: 'pro', aspectRatio: '1:1', resolution: '1K', inputImageUrls: [] },
     { idempotencyKey: '11111111-1111-4111-8111-111111111111' },
@@ -34,7 +34,7 @@ test('a key is of the same account if it knows any of the jobs, of another if it
   expect(await provesSameAccount(clientOf('foreign'), [], signal)).toBe('unknown');
 });
 
-test('a key that is refused proves nothing', async () => {
+test('a refused key proves nothing', async () => {
   const proof = provesSameAccount(clientOf('wrong'), [unknown], signal);
   await expect(proof).rejects.toMatchObject({ code: 'unauthorized' });
 });
@@ -58,6 +58,6 @@ async function* rows(): AsyncGenerator<RowBefore> {
   yield* [left(3, 'three'), left(1, 'one'), left(9, undefined), left(5, 'five'), left(4, 'four')];
 }
 
-test('the jobs to look for are the latest that are known', async () => {
+test('the latest known jobs are checked', async () => {
   expect(await latestJobs(rows())).toEqual(['five', 'four', 'three']);
 });

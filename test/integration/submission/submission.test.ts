@@ -60,7 +60,7 @@ describe('a sheet', () => {
   });
 
   it.runIf(isAvailable('openssl', hasOpenssl))(
-    'comes over https, packed, and leaves nothing of its address but a name',
+    'is downloaded by https and unpacked, and only the name from its address is stored',
     async () => {
       const { key, cert, certPath } = await loopbackCertificate(engine.folder.path);
       const plain = 'http://127.0.0.1:9/content?sig=secret';
@@ -105,7 +105,7 @@ describe('a sheet', () => {
     },
   );
 
-  it('keeps labels of JSON Lines as they were, also through a mended failures.csv', async () => {
+  it('keeps labels of JSON Lines unchanged, also through a fixed failures.csv', async () => {
     const labels = { tags: ['x', { y: null }], big: 12345678901234567890n.toString(), size: 2.5, none: null };
     const line = { prompt: 'a [[refuse]] owl', ...labels, looks: '[1]' };
     const text = JSON.stringify(line).replace(`"${labels.big}"`, labels.big);
@@ -122,7 +122,7 @@ describe('a sheet', () => {
     expect(mended).not.toHaveProperty('only');
   });
 
-  it('makes its prompts of a template, several images a row, and defaults by flags', async () => {
+  it('makes prompts from a template, several images per row, and uses defaults from flags', async () => {
     await write('fruit.csv', 'fruit;style\nbanana;oil\nplum;\nplum;ink\nplum;ink\n');
     const flags = [
       '--model',
@@ -183,7 +183,7 @@ describe('a sheet', () => {
     expect(await metadataOf('fruit')).toEqual(metadata.slice(0, 6));
   });
 
-  it('has its images compared for their looks also when that is asked for afterwards, and buys nothing for it', async () => {
+  it('has its images compared even if that is requested later, without buying anything', async () => {
     await write('twins.csv', 'id,prompt\na,the same scene: 1\nb,the same scene: I\n');
     await command(['submit', 'twins.csv']);
     await ended('twins');
@@ -196,7 +196,7 @@ describe('a sheet', () => {
     );
     expect((await command(again)).stderr).toContain('Nothing to do');
     expect(engine.sandbox.stats().jobsMade).toBe(jobs);
-    // What was asked for once stays, until it is taken back.
+    // A setting stays until it is revoked.
     const compared = async (...flags: readonly string[]): Promise<boolean> => {
       const { code, stderr } = await command(['submit', 'twins.csv', '--yes', ...flags]);
       expect({ code, stderr }).toMatchObject({ code: 0 });
@@ -209,7 +209,7 @@ describe('a sheet', () => {
     expect(await compared('--no-near-duplicates')).toBe(false);
   });
 
-  it('tells failed rows and rejected lines in files that can be submitted as they are', async () => {
+  it('lists failed rows and rejected lines in files that can be submitted again', async () => {
     await write(
       'mixed.csv',
       'id;prompt;model;shelf\ngood;a fox;;"a;b"\nbad;a cat [[refuse]];;c\nodd;a dog;dall-e;d\n',
@@ -239,13 +239,13 @@ describe('a sheet', () => {
     expect(await promptsIn('mixed')).toEqual(['a fox', 'a cat', 'a dog']);
     expect(await command(['status', 'mixed', '--json'])).toMatchObject({ code: 0 });
     expect(engine.sandbox.stats().jobsMade - jobs).toBe(4);
-    // Rows come by another sheet too, if that is said.
+    // Rows may come from another sheet, too, with --merge.
     await write('more.csv', 'id,prompt,shelf\nnext,a newt,e\n');
     const more = await command(['submit', 'more.csv', '--id', 'mixed', '--merge', '--json', '--dry-run']);
     expect(JSON.parse(more.stdout)).toMatchObject({ new: 1, kept: 3, removed: 0 });
   });
 
-  it('dry-run says what would be made, where, how long and at what cost, and leaves no trace', async () => {
+  it('dry-run shows what would be made, where, how long and at what cost, and changes nothing', async () => {
     await write('plan.csv', 'id,prompt,model\nfirst,one,\n,two,nb\n');
     const variables = { BANANA_PRICES: '{"pro":{"1K":"0.039"}}' };
     const many = ['--images-per-prompt', '200', '--canary', '4'];
@@ -313,7 +313,7 @@ describe('a sheet', () => {
     await ended('plan');
   });
 
-  it('is cancelled: nothing more is bought, what is in flight is kept, the rest is told', async () => {
+  it('when cancelled buys nothing more, keeps images in flight, and lists the rest', async () => {
     const rows = Array.from({ length: 60 }, (_, row) => `lap ${row}`).join('\n');
     await write('laps.csv', `prompt\n${rows}\n`);
     const jobs = engine.sandbox.stats().jobsMade;
@@ -339,7 +339,7 @@ describe('a sheet', () => {
     expect(engine.sandbox.stats().jobsMade - jobs).toBe(60);
   });
 
-  it('starts by the starter alone', async () => {
+  it('is started by the starter alone', async () => {
     await write('starter.csv', 'prompt\na start\n');
     const starter = path.resolve(import.meta.dirname, '../../../src/starter.ts');
     const { PATH = '', HOME = '' } = process.env;
@@ -352,7 +352,7 @@ describe('a sheet', () => {
     await ended('starter');
   });
 
-  it('leaves no prompt, row id, URL or key in history or in logs', async () => {
+  it('leaves no prompt, row id, URL or key in history or logs', async () => {
     await write(
       'secret.csv',
       'id,prompt\nrow-of-gold,"a very private prompt"\nrow-of-tin,another private prompt [[refuse]]\nrow-of-lead,private and wrong [[invalid]]\n',
@@ -379,7 +379,7 @@ describe('a sheet', () => {
     }
   });
 
-  it('gives names to its images that are safe whatever its ids are', async () => {
+  it('gives its images safe names for any ids', async () => {
     await write('names.csv', 'id,prompt\n"a/b c%.png",one\n日本,two\n');
     await command(['submit', 'names.csv']);
     await ended('names');

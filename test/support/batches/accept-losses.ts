@@ -2,7 +2,7 @@ import { resumeUpdate, snapshotQuery } from '../../../src/workflows/protocol/bat
 import { eventually } from '../eventually.js';
 import type { BatchHandle } from './start-batch.js';
 
-/** The result of a batch some of whose jobs are lost for good: each time that it is held for them, a person says so. */
+/** The result of a batch some of whose jobs are lost: each time it is held for them, it is resumed. */
 export async function resultAcceptingLosses(
   handle: BatchHandle,
 ): Promise<Awaited<ReturnType<BatchHandle['result']>>> {

@@ -26,18 +26,18 @@ export interface ActivityBench {
   readonly s3: TestS3;
   readonly sandbox: RunningSandbox;
   readonly activities: Activities;
-  /** The activities of another worker, which has some other dependencies. */
+  /** The activities of another worker with some other dependencies. */
   readonly activitiesWith: (changes: Partial<ActivityDependencies>) => Activities;
   /** Runs one attempt of an activity; `heartbeats` collects the details it leaves. */
   attempt<T>(work: () => Promise<T>, info?: AttemptInfo, heartbeats?: unknown[]): Promise<T>;
-  /** The same for an attempt that is cancelled from its beginning. */
+  /** The same for an attempt that is cancelled from its start. */
   attemptTakenBack<T>(work: () => Promise<T>): Promise<T>;
-  /** Ingests a sheet as a run of a batch, the first by default; `asked` is added to the run's request. */
+  /** Ingests a sheet as a run of a batch, by default the first; `requestChanges` is added to the run's request. */
   ingest(
     batchName: string,
     lines: readonly string[],
     runSeq?: number,
-    asked?: Partial<Omit<RunRequest, 'settings'>> & { readonly settings?: Partial<RunSettings> },
+    requestChanges?: Partial<Omit<RunRequest, 'settings'>> & { readonly settings?: Partial<RunSettings> },
   ): Promise<{ readonly run: RunRef; readonly result: IngestResult }>;
   stop(): Promise<void>;
 }
@@ -80,7 +80,7 @@ export async function startActivityBench(): Promise<ActivityBench> {
     activitiesWith: (changes) => createActivities({ ...dependencies, ...changes }),
     attempt,
     attemptTakenBack,
-    ingest: async (batchName, lines, runSeq = 1, { settings: own, ...asked } = {}) => {
+    ingest: async (batchName, lines, runSeq = 1, { settings: own, ...requestChanges } = {}) => {
       const batchId = parseBatchId(batchName);
       if (!batchId) throw new Error(`${batchName} is no batch id.`);
       const run: RunRef = { bucket: s3.bucket, root: `tests/${batchId}/`, batchId, runSeq };
@@ -91,7 +91,7 @@ export async function startActivityBench(): Promise<ActivityBench> {
         sheet: SheetSettings.parse({}),
         service: new URL(sandbox.apiUrl).origin,
         submittedAt: new Date().toISOString(),
-        ...asked,
+        ...requestChanges,
       };
       const put = (key: string, text: string) =>
         s3.store.put(at(run, key), Buffer.from(text), { contentType: 'text/plain' });

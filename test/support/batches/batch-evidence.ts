@@ -27,7 +27,7 @@ export interface BatchEvidence {
   readonly metadata: readonly Readonly<Record<string, unknown>>[];
 }
 
-/** Reads it as the run that ended last left it; `rows` are all rows of the batch, those of earlier runs too. */
+/** Reads it as the last finished run left it; `rows` are all rows of the batch, including those of earlier runs. */
 export async function readEvidence(store: ObjectStore, location: BatchLocation): Promise<BatchEvidence> {
   const report = await readDocument(store, at(location, reportKey(location)), Report);
   const { runSeq, shardCount } = await readDocument(store, at(location, batchFileKey(location)), BatchFile);

@@ -17,7 +17,7 @@ import {
 } from '../stack/test-services.js';
 import { bucketConfig, temporalConfig } from '../stack/server-config.js';
 
-// What faults make Temporal's SDK say would bury what the tests say.
+// During faults Temporal's SDK would log so much that test output is lost.
 logTemporalTo(pino({ level: 'silent' }));
 
 export interface BatchRunsOptions extends ServicesOptions {
@@ -27,7 +27,7 @@ export interface BatchRunsOptions extends ServicesOptions {
 
 /** Real servers with a sandbox and a worker in this process, on which a test runs batches by their workflows alone. */
 export interface BatchRuns extends TestServices {
-  /** Where its worker works. */
+  /** The task queue of its worker. */
   readonly taskQueue: string;
   /** Starts the first run of a batch over prompts; its workflow's handle. */
   start(batchName: string, prompts: readonly string[], settings?: Partial<RunSettings>): Promise<BatchHandle>;
@@ -38,7 +38,7 @@ export async function startBatchRuns(options: BatchRunsOptions): Promise<BatchRu
   return runsOn(await startServices(options), options.limits);
 }
 
-/** Gives `use` the same with proxies between the worker and S3, the API and its image host, and ends it. */
+/** Calls `use` with proxies between the worker and S3, the API and its image host, and closes them. */
 export async function withProxiedRuns(
   options: BatchRunsOptions,
   use: (runs: BatchRuns & ProxiedServices) => Promise<void>,

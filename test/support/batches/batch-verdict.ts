@@ -20,7 +20,7 @@ import { at, batchRoot, imagesPrefix, type BatchLocation } from '../../../src/st
 import { readEvidence, type BatchEvidence } from './batch-evidence.js';
 import type { TestServices } from '../stack/test-services.js';
 
-/** What a batch came to, once everything that must hold of it was found to hold. */
+/** The result of a batch after all its invariants were checked. */
 export interface BatchVerdict extends BatchEvidence {
   /** Jobs that the sandbox made for the batch; each is recorded. */
   readonly jobs: number;
@@ -32,20 +32,23 @@ export function jobIdsOf(sandbox: RunningSandbox): ReadonlySet<string> {
 }
 
 /**
- * Asserts of a sealed batch what must hold after every fault: the counts add up; every row is stored once, under its own
- * name and with its own picture, or ended for a reason that is told; the jobs that were made are exactly those recorded,
- * one for each generation, a later one only after the earlier failed or was gone; no key was replayed with another
- * body, no 429 ignored; `banana-batch verify --deep` finds nothing.
+ * Asserts the invariants of a finished batch after any fault: the counts add up; every row is stored once, under its
+ * own name and with its own picture, or ended for a reported reason; the jobs made are exactly those recorded, one per
+ * generation, a later one only after the earlier failed or was gone; no key was replayed with another body, no 429
+ * ignored; `banana-batch verify --deep` finds nothing.
  */
-export async function expectSound(
+export async function expectCorrect(
   { stack, sandbox }: Pick<TestServices, 'stack' | 'sandbox'>,
   batch: {
     readonly batchId: string;
-    /** Rows of the sheet, the rejected ones included. */
+    /** Rows of the sheet, including rejected ones. */
     readonly rows: number;
     /** Of earlier batches over the same prompts. */
     readonly otherJobs?: ReadonlySet<string>;
-    /** Somebody began anew without knowing what Retry-After had said: a workflow was reset or terminated, a worker replaced. */
+    /**
+     * A request may have been sent without knowing an earlier Retry-After: a workflow was reset or terminated, or a
+     * worker replaced.
+     */
     readonly mayRetryEarly?: boolean;
   },
 ): Promise<BatchVerdict> {
@@ -81,13 +84,16 @@ async function differencesOf(store: ObjectStore, location: BatchLocation): Promi
   return differences.kept;
 }
 
-/** `expectSound`, and a line about the fault for the table of faults. `faultOver` is the `performance.now()` at which the fault's cause was gone. */
+/**
+ * `expectCorrect`, and a line about the fault for the table of faults. `faultOver` is the `performance.now()` at which
+ * the fault's cause ended.
+ */
 export async function expectRecovered(
   services: Pick<TestServices, 'stack' | 'sandbox'>,
-  batch: Parameters<typeof expectSound>[1] & { readonly fault: string; readonly faultOver: number },
+  batch: Parameters<typeof expectCorrect>[1] & { readonly fault: string; readonly faultOver: number },
 ): Promise<BatchVerdict> {
   const seconds = (performance.now() - batch.faultOver) / 1000;
-  const verdict = await expectSound(services, batch);
+  const verdict = await expectCorrect(services, batch);
   const { stored, failed, cancelled } = verdict.report.tally;
   const ends = [
     `${stored} stored`,
@@ -106,46 +112,46 @@ function expectCountsAddUp({ report, outcomes, metadata }: BatchEvidence, rows: 
   expect(tally).toMatchObject({ total: rows, pending: 0, inFlight: 0, copying: 0 });
   const { rejected } = tally;
   const counted = addTallies(tallyOfSettled(outcomes), { ...EMPTY_TALLY, total: rejected, rejected });
-  expect({ counted, told: tally, same: sameEnds(counted, tally) }).toMatchObject({ same: true });
+  expect({ counted, facts: tally, same: sameEnds(counted, tally) }).toMatchObject({ same: true });
   expect(tally.generations).toBe(counted.generations);
   expect(Object.values(report.charged).reduce((sum, count) => sum + count, 0)).toBe(counted.generations);
   expect(metadata).toHaveLength(tally.stored);
   expect(new Set(outcomes.map(({ rowId }) => rowId)).size).toBe(outcomes.length);
 }
 
-/** A row's generations: each but the last failed or was gone, or nobody recorded it, and the end follows from the last. */
+/** A row's generations: each but the last failed, was gone or was not recorded, and the end follows from the last. */
 function expectDeliberate(outcome: RowOutcome): void {
   const { rowId, end, generations } = outcome;
-  const told = { rowId, end, generations };
+  const facts = { rowId, end, generations };
   const numbers = generations.map(({ generation }) => generation);
-  expect({ ...told, numbers }).toMatchObject({ numbers: [...new Set(numbers)].sort((a, b) => a - b) });
+  expect({ ...facts, numbers }).toMatchObject({ numbers: [...new Set(numbers)].sort((a, b) => a - b) });
   const unrecorded = unrecordedOf(outcome);
   const undeliberate = generations
     .slice(0, -1)
     .filter((record) => !['failed', 'gone'].includes(record.end) && !unrecorded.includes(record));
-  expect({ ...told, undeliberate }).toMatchObject({ undeliberate: [] });
+  expect({ ...facts, undeliberate }).toMatchObject({ undeliberate: [] });
   const last = generations.at(-1);
   if (end.kind === 'stored')
-    expect(told).toMatchObject({
+    expect(facts).toMatchObject({
       generations: expect.arrayContaining([expect.objectContaining({ end: 'done' })]),
     });
   if (end.kind !== 'failed') return;
   expect(end.message).not.toBe('');
-  expect({ ...told, lastEnd: last?.end }).toMatchObject({
+  expect({ ...facts, lastEnd: last?.end }).toMatchObject({
     lastEnd: expect.stringMatching(ENDS_OF_FAILURE[end.failure]),
   });
 }
 
 /**
  * Generations of a row before the one whose image was found in the bucket, after the workflow that had made them was
- * ended from outside: that they failed shows only in the later one.
+ * terminated: that they failed shows only in the later one.
  */
 function unrecordedOf({ end, generations }: RowOutcome): readonly GenerationRecord[] {
   if (end.kind !== 'stored' || !end.adopted) return [];
   return generations.slice(0, -1).filter(({ openedSinceMs }) => openedSinceMs !== undefined);
 }
 
-/** Jobs of a row that it may have and that no record names: a create that nobody answered, or what nobody recorded. */
+/** Jobs that a row may have without a record: an unanswered create, or jobs that were not recorded. */
 function unknownJobsOf(outcome: RowOutcome): number {
   const last = outcome.generations.at(-1);
   if (last?.end === 'unanswered') return 1;
@@ -164,7 +170,7 @@ const ENDS_OF_FAILURE = {
   'shard-lost': /^(open|unanswered)$/,
 } as const;
 
-/** The jobs of the batch's prompts: each recorded in a generation of its row, none twice. Their number. */
+/** The jobs of the batch's prompts: each recorded in a generation of its row, none twice. Returns their number. */
 function expectJobsRecorded(
   sandbox: RunningSandbox,
   { outcomes, rows }: BatchEvidence,
@@ -184,7 +190,7 @@ function expectJobsRecorded(
   return made.length;
 }
 
-/** Below the images' folder lies exactly one image for each stored row: its own, whose prompt the sandbox has drawn. */
+/** The images' folder contains exactly one image for each stored row: its own, whose prompt the sandbox has drawn. */
 async function expectImagesRight(
   store: ObjectStore,
   location: BatchLocation,
@@ -205,9 +211,9 @@ async function expectImagesRight(
     const drawn = drawnSha256(row);
     const head = await store.head(at(location, key));
     const identity = fromStoredIdentity(head?.metadata ?? {});
-    expect({ rowId, told: end.image.sha256, bytes: await digestAt(store, location, key) }).toEqual({
+    expect({ rowId, facts: end.image.sha256, bytes: await digestAt(store, location, key) }).toEqual({
       rowId,
-      told: drawn,
+      facts: drawn,
       bytes: drawn,
     });
     expect(identity).toMatchObject({ contentHash, image: end.image });

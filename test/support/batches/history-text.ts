@@ -1,6 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 
-/** The whole history of a workflow as text, its payloads decoded: for what must not stand in it. */
+/** The whole history of a workflow as text with decoded payloads, to assert what it must not contain. */
 export async function historyText(handle: Pick<WorkflowHandle, 'fetchHistory'>): Promise<string> {
   const history = JSON.stringify(await handle.fetchHistory(), (_, value: unknown) =>
     value instanceof Uint8Array ? Buffer.from(value).toString() : value,

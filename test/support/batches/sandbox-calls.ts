@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { RunningSandbox } from '../../../src/local/sandbox/index.js';
 import { eventually } from '../eventually.js';
 
-/** What a bare HTTP client sees of a sandbox, before anything is made of it. */
+/** What a plain HTTP client receives from a sandbox, uninterpreted. */
 export interface Seen {
   readonly status: number;
   readonly headers: Headers;
@@ -22,7 +22,7 @@ const jobSchema = z.strictObject({
   detail: z.string().optional(),
 });
 
-/** A create for NanoBanana Pro that keeps every rule. */
+/** A valid create for NanoBanana Pro. */
 export const GOOD_BODY = { prompt: 'a yellow bird', aspect_ratio: '1:1', resolution: '1K' };
 
 /** Calls a sandbox by plain HTTP, as any client could. */
@@ -70,7 +70,7 @@ export function callsOf(sandbox: RunningSandbox, key = 'sandbox-key') {
   return { call, post, create, job, balance, ended, imageUrl };
 }
 
-/** Downloads to the last byte that comes; `cut` where the connection ended before the promised length. */
+/** Downloads all bytes that arrive; `cut` if the connection ended before the promised length. */
 export async function download(url: string) {
   const response = await fetch(url);
   const pieces: Uint8Array[] = [];

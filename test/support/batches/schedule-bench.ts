@@ -17,8 +17,8 @@ import type { HomeFolder } from '../../../src/storage/layout.js';
 import { eventually } from '../eventually.js';
 import type { TestEngine } from '../stack/test-engine.js';
 
-/** What a test's schedule is asked for; the sheet is `s3://bucket/sheets/NAME.csv`. */
-export interface AskedSchedule {
+/** The options of a test's schedule; the sheet is `s3://bucket/sheets/NAME.csv`. */
+export interface ScheduleOptions {
   readonly mode: ScheduledSheet['mode'];
   /** Default: once a year. */
   readonly times?: ScheduledSheet['times'];
@@ -33,13 +33,13 @@ export interface AskedSchedule {
 /** Schedules of an engine. */
 export interface ScheduleBench {
   readonly home: () => HomeFolder;
-  /** Puts the sheet of a schedule into the bucket, in place of what it was. */
+  /** Puts the sheet of a schedule into the bucket, replacing an earlier one. */
   readonly putSheet: (name: string, prompts: readonly string[]) => Promise<void>;
-  readonly create: (name: string, asked: AskedSchedule) => Promise<ScheduleName>;
+  readonly create: (name: string, options: ScheduleOptions) => Promise<ScheduleName>;
   readonly schedule: (name: ScheduleName) => Promise<Schedule>;
   readonly trigger: (name: ScheduleName, overlap?: 'skip' | 'allow-all') => Promise<Triggered>;
   readonly firings: (name: ScheduleName) => Promise<readonly Firing[]>;
-  /** The records of its firings, oldest first, once there are so many that are over. */
+  /** The records of its runs, oldest first, once that many have finished. */
   readonly over: (name: ScheduleName, count: number) => Promise<readonly FiringRecord[]>;
   /** Jobs made so far of these prompts. */
   readonly jobs: (...prompts: readonly string[]) => number;
@@ -69,31 +69,31 @@ export function scheduleBench(engine: () => TestEngine): ScheduleBench {
       const body = Buffer.from(`prompt\n${prompts.map((prompt) => `${prompt}\n`).join('')}`);
       await engine().stack.s3.store.put(ref, body, { contentType: 'text/csv' });
     },
-    create: async (text, asked) => {
+    create: async (text, options) => {
       const name = parseScheduleName(text);
       if (!name) throw new Error(`${text} is no name of a schedule.`);
       const sheet: ScheduledSheet = {
         format: 1,
         schedule: name,
-        mode: asked.mode,
+        mode: options.mode,
         home: home(),
         service: new URL(engine().apiUrl).origin,
         source: { kind: 'address', address: `s3://${home().bucket}/sheets/${name}.csv` },
         sheetSettings: SheetSettings.parse({}),
         settings: {
-          concurrency: asked.concurrency ?? 10,
+          concurrency: options.concurrency ?? 10,
           maxGenerations: 4,
           graceMs: 2_000,
           idempotencyHorizonMs: 86_400_000,
           probeFirstMs: 500,
           probeLongestMs: 1_000,
         },
-        timezone: asked.timezone ?? 'UTC',
-        times: asked.times ?? { kind: 'cron', expressions: ['0 0 1 1 *'] },
-        ...asked.sheet,
+        timezone: options.timezone ?? 'UTC',
+        times: options.times ?? { kind: 'cron', expressions: ['0 0 1 1 *'] },
+        ...options.sheet,
       };
-      const { taskQueue = engine().taskQueue } = asked;
-      await createSchedule({ ...access(), taskQueue }, sheet, { overlap: 'skip', ...asked.policy });
+      const { taskQueue = engine().taskQueue } = options;
+      await createSchedule({ ...access(), taskQueue }, sheet, { overlap: 'skip', ...options.policy });
       return name;
     },
     trigger: (name, overlap = 'skip') => triggerSchedule(access().client, name, overlap),
@@ -108,15 +108,15 @@ export function scheduleBench(engine: () => TestEngine): ScheduleBench {
         { what: `${count} firings of ${name} are over`, withinMs: 100_000, everyMs: 250 },
       ),
     jobs: (...prompts) => {
-      const asked = new Set(prompts.map((prompt) => createHash('sha256').update(prompt).digest('hex')));
+      const options = new Set(prompts.map((prompt) => createHash('sha256').update(prompt).digest('hex')));
       return engine()
         .sandbox.jobs()
-        .filter(({ promptSha256 }) => asked.has(promptSha256)).length;
+        .filter(({ promptSha256 }) => options.has(promptSha256)).length;
     },
   };
 }
 
-/** The batch of a firing that has one. */
+/** The batch of a run that has one. */
 export function batchOf({ outcome }: FiringRecord): BatchId | undefined {
   return 'batchId' in outcome ? outcome.batchId : undefined;
 }

@@ -10,13 +10,13 @@ import { at, batchRoot, imageKey, rowsKey, type RunRef } from '../../../src/stor
 import type { ActivityBench } from './activity-bench.js';
 import { samplePng } from '../images/sample-images.js';
 
-/** A batch that was sealed in a real bucket; keys are those below the batch. */
+/** A finished batch in a real bucket; keys are below the batch. */
 export interface SealedBatch {
   readonly run: RunRef;
   readonly text: (key: string) => Promise<string>;
-  /** What an object says about itself. */
+  /** The metadata of an object. */
   readonly metadata: (key: string) => Promise<Readonly<Record<string, string>>>;
-  /** Puts an object in place of what is there; without metadata unless some is given. */
+  /** Replaces an object; without metadata unless some is given. */
   readonly put: (
     key: string,
     body: string | Buffer,
@@ -29,12 +29,12 @@ export interface SealedBatch {
 
 const JOB = 'job-1' as JobId;
 
-/** The image of the row on a place of the sheet. */
+/** The image of the row at a position of the sheet. */
 export function imageOf(position: number): Buffer {
   return samplePng(8, 8, position);
 }
 
-/** An image of a row, with what is to be sealed of it. */
+/** An image of a row, with what seal records of it. */
 export interface SealedImage {
   readonly body: Buffer;
   readonly type: ImageType;
@@ -45,24 +45,24 @@ export interface SealedImage {
 /** What a batch is made of besides its sheet. */
 export interface SealedBatchOptions {
   /** Added to the run's request. */
-  readonly asked?: Parameters<ActivityBench['ingest']>[3];
+  readonly requestChanges?: Parameters<ActivityBench['ingest']>[3];
   /** Default: small PNGs, as `imageOf` makes them. */
   readonly image?: (row: ShardRow) => SealedImage;
 }
 
 /**
- * Ingests `sheet` and seals it as a run in which every row is stored but those whose prompt says "fails". The images
- * of rows differ, but for those whose prompt says "placeholder". `asked` is added to the run's request.
+ * Ingests `sheet` and finishes it as a run in which every row is stored except those whose prompt says "fails". The
+ * images of rows differ, except for those whose prompt says "placeholder". `requestChanges` is added to the run's request.
  */
 export async function sealBatch(
   bench: ActivityBench,
   name: string,
   sheet: readonly string[],
   runSeq = 1,
-  { asked = {}, image: imageOfRow = greyImage }: SealedBatchOptions = {},
+  { requestChanges = {}, image: imageOfRow = greyImage }: SealedBatchOptions = {},
 ): Promise<SealedBatch> {
   const { activities, s3 } = bench;
-  const { run, result } = await bench.ingest(name, sheet, runSeq, asked);
+  const { run, result } = await bench.ingest(name, sheet, runSeq, requestChanges);
   const place = (key: string) => at(run, `${batchRoot(run)}${key}`);
   const settled: { row: number; end: RowEnd; generations: GenerationRecord[]; settledAtMs: number }[] = [];
   const rows = result.shardCount > 0 ? await shardRows(bench, run) : [];
@@ -110,7 +110,7 @@ export async function sealBatch(
 }
 
 /**
- * Ingests `sheet`, and stores the images of its first `stored` rows without recording any: what a run leaves that is
+ * Ingests `sheet`, and stores the images of its first `stored` rows without recording any, as a run does that is
  * terminated at a bad moment.
  */
 export async function leaveUnrecorded(
@@ -124,7 +124,7 @@ export async function leaveUnrecorded(
   for (const row of rows) await storeImage(bench, run, row);
 }
 
-/** Stores the images of all rows of a run after it was sealed. */
+/** Stores the images of all rows of a run after it has finished. */
 export async function storeLate(bench: ActivityBench, { run }: SealedBatch): Promise<void> {
   for (const row of await shardRows(bench, run)) await storeImage(bench, run, row);
 }

@@ -8,7 +8,7 @@ export type Shown = readonly [workflowId: string, text: string];
 const LOOK_EVERY_MS = 200;
 
 /**
- * All that Temporal shows of all workflows until `end` has settled: again and again their memos, their visibility and their
+ * Everything that Temporal shows of all workflows until `end` has settled: repeatedly their memos, visibility and
  * pending activities with the last failures, and at the end their whole histories. Payloads are decoded.
  */
 export async function shownByTemporal(client: Client, end: Promise<unknown>): Promise<readonly Shown[]> {

@@ -28,13 +28,13 @@ export function firstRun(stack: TestStack, batchName: string): RunRef {
   return { bucket: stack.s3.bucket, root: `${batchId}/`, batchId, runSeq: 1 };
 }
 
-/** Starts the first run of a batch over prompts, past the commands; its workflow's handle. */
+/** Starts the first run of a batch over prompts without the commands; returns its workflow's handle. */
 export async function startBatch(
   stack: TestStack,
   batch: {
     readonly name: string;
     readonly taskQueue: string;
-    /** One a row, or the whole sheet's records after a `header`. */
+    /** One per row, or the whole sheet's records after a `header`. */
     readonly prompts: readonly string[];
     /** Default: `prompt`. */
     readonly header?: string;

@@ -15,15 +15,15 @@ export interface SubmissionBench {
   /** Writes a file into the engine's folder. */
   readonly write: (name: string, text: string) => Promise<void>;
   readonly handleOf: (batchId: string) => WorkflowHandle;
-  /** Resolves when the batch's workflow has ended well. */
+  /** Resolves when the batch's workflow has completed. */
   readonly ended: (batchId: string) => Promise<void>;
   readonly location: (batchId: string) => BatchLocation;
   readonly textAt: (batchId: string, key: string) => Promise<string>;
-  /** The names of the batch's folders of runs. */
+  /** The names of the batch's run folders. */
   readonly runFolders: (batchId: string) => Promise<readonly string[]>;
 }
 
-/** `engine` gives the engine once it is there. */
+/** `engine` returns the engine once it exists. */
 export function submissionBench(engine: () => TestEngine): SubmissionBench {
   const location = (batchId: string): BatchLocation => ({
     bucket: engine().stack.s3.bucket,

@@ -5,7 +5,7 @@ import { findStack } from '../../../src/local/servers/stack-info.js';
 import type { CommandResult, Variables } from './command-line.js';
 import { CapturedStream } from './command-run.js';
 
-/** Standard input as a pipe that says `input` and ends. */
+/** Standard input as a pipe with the content `input`. */
 class GivenInput extends Socket {
   readonly isTTY = false;
   readonly isRaw = false;
@@ -24,9 +24,9 @@ class GivenInput extends Socket {
 }
 
 /**
- * Runs a command line to its end as `runCommand` does, without the second and a half of loading that a process of its
- * own costs. For what is not about the process: signals, a terminal and `.env` are none of it, and of the variables for
- * AWS it heeds those of `bucketVariables`.
+ * Runs a command line to its end as `runCommand` does, without the second and a half to load a separate process. Not
+ * for tests of the process itself: it ignores signals, terminals and `.env`, and of the AWS variables it uses only
+ * those of `bucketVariables`.
  */
 export async function runInProcess(
   args: readonly string[],
@@ -63,7 +63,7 @@ export async function runInProcess(
   }
 }
 
-/** The AWS SDK looks for these in the environment of the process alone. */
+/** The AWS SDK reads these only from the environment of the process. */
 function withCredentials(config: Config, variables: Variables): Config {
   const {
     AWS_REGION: region,

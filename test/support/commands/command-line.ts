@@ -16,7 +16,7 @@ export interface CommandResult {
 
 export type Variables = Readonly<Record<string, string>>;
 
-/** Runs the built command to its end, in an environment of nothing but PATH, HOME and `variables`. */
+/** Runs the built command to its end, in an environment of only PATH, HOME and `variables`. */
 export async function runCommand(
   args: readonly string[],
   options: {
@@ -47,9 +47,9 @@ export interface RunningCommand {
   readonly pid: number;
   /** What it has written so far. */
   output(): { readonly stdout: string; readonly stderr: string };
-  /** Resolves with the exit code when it has ended, for whatever reason; null where a signal ended it. */
+  /** Resolves with the exit code when it has ended, for whatever reason; null if a signal ended it. */
   readonly ended: Promise<number | null>;
-  /** Sends a signal and waits for the end; the exit code, null where a signal ended it. */
+  /** Sends a signal and waits for the end; returns the exit code, null if a signal ended it. */
   end(signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): Promise<number | null>;
 }
 
@@ -110,7 +110,7 @@ function start(
   const added =
     program === CLI
       ? { NODE_OPTIONS: `--import=${QUICK_LIMITS}` }
-      : // The built command itself keeps the SDK's news about Node versions away.
+      : // The built command itself suppresses the SDK's warnings about Node versions.
         { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' };
   return spawn(process.execPath, [program, ...args], {
     cwd,

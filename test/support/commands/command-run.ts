@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import type { Config } from '../../../src/config.js';
 import type { Command, CommandContext, ExitCode } from '../../../src/cli/terminal/command-context.js';
 
-/** A stream that keeps what is written to it; a pipe to whoever asks, or a terminal of the given width. */
+/** A stream that keeps what is written to it; claims to be a pipe, or a terminal of the given width. */
 export class CapturedStream extends Socket {
   readonly isTTY: boolean;
   readonly columns: number;
@@ -57,7 +57,7 @@ export class CapturedStream extends Socket {
   }
 }
 
-/** What a command printed, and how it wants the process to end. */
+/** A command's output, and its exit code. */
 export interface CommandRun {
   readonly code: ExitCode;
   readonly stdout: string;
@@ -68,13 +68,13 @@ export interface CommandRunOptions {
   readonly config?: Partial<Config>;
   readonly environment?: CommandContext['environment'];
   readonly interrupted?: AbortSignal;
-  /** Cells of a line of the terminal; a pipe where left out. */
+  /** Width of the terminal in cells; a pipe if left out. */
   readonly columns?: number;
   /** Sees stdout while the command runs. */
   readonly onStart?: (stdout: CapturedStream) => unknown;
 }
 
-/** Runs a command with streams that are kept. Nothing is configured but what `config` says. */
+/** Runs a command with captured streams. Nothing is configured except `config`. */
 export async function performCommand<Options>(
   command: Command<Options>,
   options: Options,

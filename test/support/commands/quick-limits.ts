@@ -1,4 +1,4 @@
 import type { ActivityLimits } from '../../../src/activities/limits.js';
 
-/** Jobs of tests take less than a second, and every worker of a test meets kinds of jobs that it knows nothing of. */
+/** Jobs of tests take less than a second, and every worker of a test starts without known job times. */
 export const QUICK_LIMITS: Partial<ActivityLimits> = { firstPollMs: 500 };

@@ -6,7 +6,7 @@ import { pngChunk, riff, riffChunk, samplePng } from './sample-images.js';
 const HEADER_CHUNK_END = 33;
 const MEBIBYTE = 1 << 20;
 
-/** Small files, whole by their structure, that take any amount of memory where they are decoded as they are. */
+/** Small files with a valid structure that take any amount of memory if decoded without care. */
 export async function hostileImages(): Promise<Readonly<Record<string, Buffer>>> {
   const bomb = deflatedZeros(500 * MEBIBYTE);
   const profile = Buffer.concat([Buffer.from('icc\0\0', 'latin1'), bomb]);
@@ -36,7 +36,7 @@ function flushedZeros(length: number): Buffer {
   return deflateRawSync(Buffer.alloc(length), { finishFlush: constants.Z_FULL_FLUSH });
 }
 
-/** So many zeros as a zlib stream: one piece of it, repeated. */
+/** A zlib stream of that many zeros: one piece of it, repeated. */
 function deflatedZeros(count: number): Buffer {
   const piece = flushedZeros(MEBIBYTE);
   const pieces = Array.from({ length: Math.floor(count / MEBIBYTE) }, () => piece);
@@ -67,7 +67,7 @@ export function plainWebp(width: number, height: number): Buffer {
   return riff(riffChunk('VP8L', data));
 }
 
-/** A small JPEG whose frame says that it is as large as that, with as many data as that takes at least. */
+/** A small JPEG whose frame header claims that size, with the minimum of data for it. */
 async function largeJpeg(side: number): Promise<Buffer> {
   const small = await Transformer.fromRgbaPixels(Buffer.alloc(16 * 16 * 4, 128), 16, 16).jpeg(50);
   const frame = small.findIndex((byte, at) => byte === 0xff && (small[at + 1] ?? 0) === 0xc0);

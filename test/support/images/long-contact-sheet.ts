@@ -22,7 +22,7 @@ const SIZES = [
   [768, 1344],
 ] as const;
 
-/** What is known of the rows: every 1000th has a name; every 50th failed, every third of these by refusal. */
+/** The rows: every 1000th has a name; every 50th failed, a third of these by refusal. */
 function longRow(position: number): { readonly row: ShardRow; readonly end: RowEnd } {
   const style = STYLES[position % STYLES.length] ?? '';
   const subject = SUBJECTS[position % SUBJECTS.length] ?? '';
@@ -46,7 +46,7 @@ function imageOf(look: number): Extract<RowEnd, { kind: 'stored' }>['image'] {
 }
 
 /**
- * Writes the contact sheet of a batch of so many rows, with thumbnails and without images. The thumbnail of the first
+ * Writes the contact sheet of a batch of that many rows, with thumbnails and without images. The thumbnail of the first
  * image is lost, and the image itself is there.
  */
 export async function writeLongContactSheet(store: ObjectStore, run: RunRef, rows: number): Promise<void> {

@@ -15,7 +15,7 @@ export interface PngKind {
 const SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 const HEADER_CHUNK_END = 33;
 
-/** A whole PNG, as far as `change`, `data` and `palette` leave it so; the compressed picture in `parts` chunks. */
+/** A valid PNG, unless `change`, `data` and `palette` break it, with the compressed picture in `parts` chunks. */
 export function pngOf(
   options: PngKind & {
     readonly parts?: number;

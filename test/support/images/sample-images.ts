@@ -1,6 +1,6 @@
 import { crc32, deflateSync } from 'node:zlib';
 
-/** A whole PNG with one grey level, of any size. */
+/** A valid PNG with one grey level, of any size. */
 export function samplePng(width: number, height: number, grey = 128): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
@@ -26,7 +26,10 @@ export function pngChunk(type: string, data: Uint8Array): Buffer {
   return chunk;
 }
 
-/** A JPEG's whole structure: an EXIF segment with a thumbnail's end marker in it, a frame header, a scan. Its pixels decode to nothing. */
+/**
+ * A JPEG's structure: an EXIF segment with a thumbnail's end marker in it, a frame header, a scan. Its pixels cannot be
+ * decoded.
+ */
 export function sampleJpeg(width: number, height: number): Buffer {
   const { header, scan, data, end } = jpegParts(width, height);
   return Buffer.concat([header, scan, data, end]);
@@ -62,7 +65,7 @@ function jpegSegment(marker: number, data: Uint8Array): Buffer {
   return segment;
 }
 
-/** A lossless WebP's whole structure. Its pixels decode to nothing. */
+/** A lossless WebP's structure. Its pixels cannot be decoded. */
 export function sampleWebp(width: number, height: number): Buffer {
   const data = Buffer.alloc(25, 7);
   data[0] = 0x2f;

@@ -14,7 +14,7 @@ import {
   type BrokenContract,
 } from '../contract-changes.js';
 
-/** Servers whose accounts, jobs, images, webhooks or errors are not as they should be. */
+/** Servers whose accounts, jobs, images, webhooks or errors violate the contract. */
 export const BROKEN_ANSWERS: Readonly<Record<string, BrokenContract>> = {
   'balances are numbers': {
     fails: ['balance.answer', 'client.balance'],

@@ -9,7 +9,7 @@ import {
   type BrokenContract,
 } from '../contract-changes.js';
 
-/** Servers that take, refuse or answer a create as they should not, or are open to everybody. */
+/** Servers that accept, refuse or answer a create wrongly, or need no key. */
 export const BROKEN_CREATES: Readonly<Record<string, BrokenContract>> = {
   'reads without a key are answered': {
     fails: ['auth.reads'],

@@ -12,14 +12,14 @@ export interface PassingRequest {
   readonly body: Json | undefined;
 }
 
-/** An answer on its way back. `bytes` is the body of what is no JSON. */
+/** An answer on its way back. `bytes` is the body if it is not JSON. */
 export interface PassingAnswer {
   readonly status: number;
   readonly body: Json | undefined;
   readonly bytes: Buffer;
 }
 
-/** How a server differs from the one behind; what a part does not change is passed on. */
+/** How a server differs from the one behind it; parts without a change are forwarded unchanged. */
 export interface Change {
   readonly request?: (request: PassingRequest) => Partial<PassingRequest>;
   readonly answer?: (
@@ -28,7 +28,7 @@ export interface Change {
   ) => Partial<PassingAnswer> | Promise<Partial<PassingAnswer>>;
 }
 
-/** A server that answers as the ones behind it do, but for one change: `/results/` leads to the image host. */
+/** A server that answers like those behind it, with one change: `/results/` leads to the image host. */
 export async function startChangingProxy(behind: { readonly api: string; readonly images: string }) {
   const server = await startScriptedServer();
   let change: Change = {};
@@ -59,7 +59,7 @@ export async function startChangingProxy(behind: { readonly api: string; readonl
   return {
     baseUrl: server.origin + new URL(behind.api).pathname,
     origin: server.origin,
-    /** Differs in this way from now on. */
+    /** Uses this change from now on. */
     changeTo: (next: Change) => {
       change = next;
     },

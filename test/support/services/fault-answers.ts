@@ -1,15 +1,15 @@
 import type { Behaviour, Match } from './fault-proxy.js';
 
-/** 503 as S3 says it when it is overloaded. */
+/** 503 as an overloaded S3 server sends it. */
 export const SLOW_DOWN = s3Refusal(503, 'SlowDown', 'Please reduce your request rate.');
 
-/** 403 as S3 says it to who has no permission. */
+/** 403 as S3 sends it without permission. */
 export const ACCESS_DENIED = s3Refusal(403, 'AccessDenied', 'Access Denied');
 
 /** The connection is cut instead of an answer. */
 export const DROPPED: Behaviour = { kind: 'drop' };
 
-/** 200 with JSON that breaks off. */
+/** 200 with truncated JSON. */
 export const HALF_A_DOCUMENT: Behaviour = {
   kind: 'answer',
   answer: { status: 200, headers: { 'content-type': 'application/json' }, body: '{"job_id":"' },
@@ -27,12 +27,12 @@ export function htmlPage(status: number): Behaviour {
   };
 }
 
-/** Puts of keys that hold `part`. */
+/** Puts of keys that contain `part`. */
 export function puts(part: string): Match {
   return ({ method, path }) => method === 'PUT' && path.includes(part);
 }
 
-/** Requests of all kinds for keys that hold `part`, also as the prefix of a list. */
+/** Requests of all kinds for keys that contain `part`, also as the prefix of a list. */
 export function touches(part: string): Match {
   return ({ path, query }) => path.includes(part) || (query.get('prefix') ?? '').includes(part);
 }
@@ -40,7 +40,7 @@ export function touches(part: string): Match {
 /** Requests to create a job. */
 export const CREATES: Match = ({ method, path }) => method === 'POST' && path.endsWith('-generations');
 
-/** Looks at a job. */
+/** Polls of a job. */
 export const POLLS: Match = ({ method, path }) => method === 'GET' && path.includes('/jobs/');
 
 function s3Refusal(status: number, code: string, message: string): Behaviour {

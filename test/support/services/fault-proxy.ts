@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pipeline } from 'node:stream/promises';
 
-/** A request as it came in. */
+/** A request as received. */
 export interface ProxiedRequest {
   readonly method: string;
   /** Decoded, without query: of S3 `/bucket/key`. */
@@ -27,19 +27,22 @@ export interface ScriptedAnswer {
   readonly body?: string;
 }
 
-/** What becomes of a request. */
+/** How a request is treated. */
 export type Behaviour =
   | { readonly kind: 'pass' }
-  /** It never reaches the server behind. */
+  /** It never reaches the server behind the proxy. */
   | { readonly kind: 'answer'; readonly answer: ScriptedAnswer }
   /** It reaches the server that much later. */
   | { readonly kind: 'delay'; readonly delayMs: number }
-  /** Its connection is cut, and it never reaches the server behind. */
+  /** Its connection is cut, and it never reaches the server behind the proxy. */
   | { readonly kind: 'drop' }
-  /** The server behind does what was asked; its answer is replaced by a cut connection. */
+  /** The server executes the request; its answer is replaced by a cut connection. */
   | { readonly kind: 'lose-answer' };
 
-/** `before`: the request has arrived and nothing was forwarded. `after`: the server behind has answered, and nothing of it was passed on. */
+/**
+ * `before`: the request has arrived and nothing was forwarded. `after`: the server has answered, and nothing of the
+ * answer was passed on.
+ */
 export type TapMoment = 'before' | 'after';
 
 /** Something that happens once, at an exact moment. */
@@ -48,22 +51,24 @@ export interface Tap {
   readonly happened: Promise<ProxiedRequest>;
 }
 
-/** A reverse proxy whose behaviour a test switches; without a word of the test it passes everything on as it is. */
+/** A reverse proxy whose behaviour a test controls; by default it passes everything on unchanged. */
 export interface FaultProxy {
   /** `http://127.0.0.1:<port>`. */
   readonly origin: string;
   /** Where requests go from now on; 502 until then. */
   forwardTo(origin: string): void;
-  /** Treats requests that match in this way, until the returned function is called; the behaviour set last that matches counts. */
+  /**
+   * Treats matching requests in this way until the returned function is called; the latest matching behaviour counts.
+   */
   behave(behaviour: Behaviour, match?: Match): () => void;
   /** Passes everything on again and forgets the taps that have not happened. */
   calm(): void;
   /**
-   * Runs `action` at the first request that matches from now on, and only then lets it go its way. A request whose
-   * client is gone by then, or whose action resolves with 'drop', goes no further.
+   * Runs `action` at the first matching request from now on, and only then forwards it. A request whose client has
+   * gone, or whose action resolves with 'drop', is not forwarded.
    */
   tap(match: Match, moment: TapMoment, action: () => Promise<'drop' | void>): Tap;
-  /** Requests so far that match, whatever became of them. */
+  /** Number of matching requests so far, however they were treated. */
   count(match: Match): number;
   close(): Promise<void>;
 }
@@ -76,11 +81,14 @@ interface PendingTap {
 
 const PASS: Behaviour = { kind: 'pass' };
 
-/** Listens on a free port of 127.0.0.1. Headers, `Host` too, are forwarded as they come, so that signatures stay valid. */
+/**
+ * Listens on a free port of 127.0.0.1. Headers, including `Host`, are forwarded unchanged, so that signatures stay
+ * valid.
+ */
 export async function startFaultProxy(): Promise<FaultProxy> {
   const exchanges = new Exchanges();
   const server = createServer((request, response) => void exchanges.serve(request, response));
-  // A connection closed while it rests would look like a fault to a client that is just using it again.
+  // Closing an idle connection would look like a fault to a client that is about to use it again.
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
   const origin = `http://127.0.0.1:${await portOf(server)}`;
@@ -132,13 +140,13 @@ class Exchanges {
       };
       this.taps.add({ match, moment, run });
     });
-    // A test that failed before it looked must show its own error.
+    // A test that failed earlier must show its own error.
     happened.catch(() => undefined);
     return { happened };
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    // Clients that are killed break connections at any moment: that is what this is for.
+    // Killed clients break connections at any moment: that is the purpose here.
     request.on('error', () => undefined);
     response.on('error', () => undefined);
     try {
@@ -201,7 +209,7 @@ async function forward(request: IncomingMessage, target: string | undefined): Pr
     path: request.url ?? '/',
     headers: endToEnd(request.rawHeaders),
     setHost: false,
-    // A connection of its own: none that the server behind has closed meanwhile.
+    // A new connection, which the server cannot have closed meanwhile.
     agent: false,
   });
   const answered = new Promise<IncomingMessage>((resolve, reject) => {

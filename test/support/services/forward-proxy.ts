@@ -4,22 +4,22 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 export interface ForwardProxy {
   /** `http://127.0.0.1:PORT`, without user and password. */
   readonly origin: string;
-  /** With them. */
+  /** With user and password. */
   readonly url: string;
-  /** What it was asked to connect to, `host:port`; only requests with its user and password count. */
-  readonly asked: readonly string[];
+  /** The requested targets, `host:port`; only requests with its user and password count. */
+  readonly targets: readonly string[];
   close(): Promise<void>;
 }
 
 /**
- * A forward proxy on this machine that knows `CONNECT` alone. `hosts` says where names lead that no DNS knows, as
- * `name:port` to a URL's origin; all else is refused with 502, and a wrong user or password with 407.
+ * A forward proxy on this machine that supports only `CONNECT`. `hosts` maps names unknown to DNS, as `name:port`, to a
+ * URL's origin; everything else is refused with 502, and a wrong user or password with 407.
  */
 export async function startForwardProxy(
   hosts: Readonly<Record<string, string>>,
   { user = 'proxy-user', password = 'hush-hush-proxy' } = {},
 ): Promise<ForwardProxy> {
-  const asked: string[] = [];
+  const targets: string[] = [];
   const sockets = new Set<Socket>();
   const expected = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
   const server = createServer((_, response) => response.writeHead(405).end());
@@ -34,7 +34,7 @@ export async function startForwardProxy(
       return;
     }
     const { url: target = '' } = request;
-    asked.push(target);
+    targets.push(target);
     const place = hosts[target];
     if (place === undefined) {
       stream.end('HTTP/1.1 502 Bad Gateway\r\n\r\n');
@@ -57,7 +57,7 @@ export async function startForwardProxy(
   return {
     origin: `http://127.0.0.1:${port}`,
     url: `http://${user}:${password}@127.0.0.1:${port}`,
-    asked,
+    targets,
     close: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-/** A key and a certificate for 127.0.0.1 that only who has its file trusts, both PEM. */
+/** A key and a certificate for 127.0.0.1 that only clients with its file trust, both PEM. */
 export interface LoopbackCertificate {
   readonly key: Buffer;
   readonly cert: Buffer;

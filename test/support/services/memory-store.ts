@@ -7,7 +7,7 @@ const refused = (): never => {
   throw new Error('This store has only what planning needs.');
 };
 
-/** What unit tests of planning need of a bucket: objects that are put, listed and read. The rest is refused. */
+/** The part of a bucket that unit tests of planning need: put, list and read. Everything else is refused. */
 export function memoryStore(): ObjectStore {
   const objects = new Map<string, Buffer>();
   const bodyOf = (ref: ObjectRef): Buffer => {

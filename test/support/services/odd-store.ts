@@ -7,7 +7,7 @@ import {
 } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 
-/** A request to the store, whole. */
+/** A complete request to the store. */
 export interface StoreRequest {
   readonly method: string;
   /** Decoded: `/bucket/key`. */
@@ -23,30 +23,30 @@ export interface StoreAnswer {
   readonly body?: string;
 }
 
-/** How a store differs from the real one behind it; undefined leaves things as they are. */
+/** How a store differs from the real one behind it; undefined means no difference. */
 export interface Oddity {
-  /** Answers in the real one's place. */
+  /** Answers instead of the real store. */
   readonly answer?: (request: StoreRequest) => StoreAnswer | undefined | Promise<StoreAnswer | undefined>;
   /** Changes the text of the real one's answer. */
   readonly change?: (text: string, request: StoreRequest) => string | undefined;
 }
 
-/** A real S3 server with another one's oddities, on a port of its own. */
+/** A real S3 server with oddities of another one, on its own port. */
 export interface OddStore {
   readonly endpoint: string;
-  /** What came since the oddity was set. */
+  /** Requests since the oddity was set. */
   readonly seen: readonly StoreRequest[];
   setOddity(oddity: Oddity): void;
   close(): Promise<void>;
 }
 
-/** An S3 error as servers answer it. */
+/** An S3 error as servers send it. */
 export function s3Error(status: number, code: string): StoreAnswer {
   const body = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>Because.</Message></Error>`;
   return { status, headers: { 'content-type': 'application/xml' }, body };
 }
 
-/** Headers, `Host` too, reach the server behind as they come, so that signatures stay valid. */
+/** Headers, including `Host`, are forwarded unchanged, so that signatures stay valid. */
 export async function startOddStore(behind: string): Promise<OddStore> {
   const seen: StoreRequest[] = [];
   let oddity: Oddity = {};

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { samplePng } from '../images/sample-images.js';
 import type { ScriptedServer, SeenRequest } from './scripted-server.js';
 
-/** A word of the service's own: it stands in each of its texts, once in small letters. */
+/** A word of the service's own: it is in each of its texts, once in small letters. */
 export const SERVICE_WORD = 'quagga';
 /** A word of every prompt. */
 const PROMPT_WORD = 'zanzibar';
@@ -11,7 +11,7 @@ const PROMPT_WORD = 'zanzibar';
 const letters = (text: string, spell: (code: number) => string): string =>
   Array.from(text, (letter) => spell(letter.codePointAt(0) ?? 0)).join('');
 
-/** In which forms the service quotes a prompt. */
+/** The forms in which the service quotes a prompt. */
 const QUOTES: readonly ((prompt: string) => string)[] = [
   (prompt) => prompt,
   (prompt) => Array.from(prompt).join('\u200d'),
@@ -21,7 +21,7 @@ const QUOTES: readonly ((prompt: string) => string)[] = [
   (prompt) => prompt.slice(prompt.indexOf(PROMPT_WORD) + 2),
 ];
 
-/** Whether a text has a word of the service or of a prompt, in any form in which the service says it. */
+/** Whether a text contains a word of the service or of a prompt, in any form that the service uses. */
 export function hasServiceWords(text: string): boolean {
   const closed = text.replaceAll(/[\s\u200d]+|\\u200d/gu, '');
   return [SERVICE_WORD, PROMPT_WORD.slice(2)].some((word) =>
@@ -42,22 +42,22 @@ export function quotedPrompt(kind: string, form: number): string {
 
 export const FORMS = QUOTES.length;
 
-interface Asked {
+interface Requested {
   readonly kind: string;
   readonly text: string;
 }
 
-/** How often a fault that passes is answered; an empty account is asked for an image but rarely. */
+/** How often a temporary fault is answered; an empty account gets few requests for an image. */
 const timesOf = (kind: string): number => (kind.endsWith('-402') ? 2 : 4);
 
 /**
- * Scripts a service that quotes prompts in whatever it says. What it does is said by a prompt's first word: `create-STATUS`
- * refuses the create, for good; `late-STATUS` the first creates of its kind; `poll-STATUS` the first looks at jobs of its kind;
- * `odd` tells an unknown status first; `id` and `answer` answer unusably; `image-…` gives a bad image; `good` a whole one.
- * All others fail, as their kind says.
+ * Scripts a service that quotes prompts in all its texts. A prompt's first word decides what it does: `create-STATUS`
+ * refuses the create permanently; `late-STATUS` the first creates of its kind; `poll-STATUS` the first polls of jobs of
+ * its kind; `odd` returns an unknown status first; `id` and `answer` answer unusably; `image-…` returns a bad image;
+ * `good` a valid one. All others fail, as their kind says.
  */
 export function quoteInAllAnswers(service: ScriptedServer): void {
-  const jobs = new Map<string, Asked & { looks: number }>();
+  const jobs = new Map<string, Requested & { looks: number }>();
   const answered = new Map<string, number>();
   const isDue = (kind: string): boolean => {
     const count = (answered.get(kind) ?? 0) + 1;
@@ -123,7 +123,7 @@ function refuse(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'content-type': 'text/html' }).end(`<html><body><p>${text}</p></body></html>`);
 }
 
-function image({ kind, text }: Asked, response: ServerResponse): void {
+function image({ kind, text }: Requested, response: ServerResponse): void {
   switch (kind.split('-')[1]) {
     case undefined:
       response.writeHead(200, { 'content-type': 'image/png' }).end(samplePng(8, 8));

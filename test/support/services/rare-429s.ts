@@ -1,6 +1,6 @@
 /**
- * Rates of 429s for a sandbox in which everything misbehaves now and then. They concern the account, and keep its whole
- * worker and batch back: at a few per cent of all calls nothing else would be seen.
+ * Rates of 429s for a sandbox in which everything misbehaves occasionally. They concern the account, and slow down its
+ * whole worker and batch: at a few per cent of all calls no other misbehaviour would be seen.
  */
 export const RARE_429S = {
   'create-429-seconds': 0.001,

@@ -1,7 +1,9 @@
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** The sandbox as a real service: the same API at another address, without the header by which it says what it is. */
+/**
+ * The sandbox as a real service: the same API at another address, without the header that identifies it as a sandbox.
+ */
 export async function startRelay(apiUrl: string): Promise<{ readonly url: string; close(): Promise<void> }> {
   const { hostname, port, pathname } = new URL(apiUrl);
   const server = createServer((incoming, response) => {

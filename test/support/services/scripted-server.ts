@@ -18,7 +18,7 @@ export interface ScriptedServer {
   close(): Promise<void>;
 }
 
-/** A real HTTP server on a free port of 127.0.0.1 that answers as the test says, 500 until then. */
+/** A real HTTP server on a free port of 127.0.0.1 that answers as the test defines, and 500 until then. */
 export async function startScriptedServer(): Promise<ScriptedServer> {
   const seen: SeenRequest[] = [];
   let answer = (_request: SeenRequest, response: ServerResponse): void => {

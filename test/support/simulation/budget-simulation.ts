@@ -47,8 +47,8 @@ interface Shard {
   at: ShardRun;
 }
 
-/** What a batch's workflow has heard, by which a reset makes it anew. */
-type Heard =
+/** What a batch's workflow has received; a reset rebuilds the batch from it. */
+type Received =
   | { readonly kind: 'word'; readonly word: BroughtReport }
   | { readonly kind: 'asked'; readonly grants: Grants; readonly raise: Raise }
   | { readonly kind: 'answer'; readonly answer: RaisedTotal }
@@ -61,24 +61,24 @@ interface Raise {
   readonly by: number;
 }
 
-/** What a simulated batch came to. Amounts in millionths. */
+/** The result of a simulated batch. Amounts in millionths. */
 export interface Settled {
   readonly cap: number;
   readonly spent: number;
   readonly committed: number;
   readonly rowsLeft: number;
-  /** What the cheapest row costs that is first in its queue. */
+  /** The price of the cheapest first row of a queue. */
   readonly next: number | undefined;
   readonly stoppedAt: number | undefined;
   readonly unspent: number;
-  /** Executions of shards that ended from outside, and creates that were exposed: their money may be lost. */
+  /** Terminated executions of shards, and creates whose result is unknown: their money may be lost. */
   readonly losses: number;
 }
 
 /**
- * A batch, its shards, the number in the bucket and the service, with messages that come late, twice and in any order.
- * `check` is called after every step with what the service has charged at most, what was granted by that number and not
- * returned as far as the batch knows, and the highest budget so far.
+ * A batch, its shards, the number in the bucket and the service, with messages that arrive late, twice and in any
+ * order. `check` is called after every step with the maximum that the service has charged, the amount granted by that
+ * number and not returned as far as the batch knows, and the highest budget so far.
  */
 export class BudgetSimulation {
   readonly #random: () => number;
@@ -89,7 +89,7 @@ export class BudgetSimulation {
   /** The number in the bucket, and the id of the last change. */
   #granted = 0;
   #lastChange = '';
-  #log: Heard[] = [];
+  #log: Received[] = [];
   #money = new BatchMoney();
   #cap: number;
   #highestCap: number;
@@ -124,12 +124,12 @@ export class BudgetSimulation {
     this.#highestCap = this.#cap;
   }
 
-  /** Lets so many things happen. */
+  /** Runs that many steps. */
   run(steps: number): void {
     for (let step = 0; step < steps; step++) this.#step(this.#random());
   }
 
-  /** Lets everything come to its end without more mishaps, and tells what it came to. */
+  /** Lets everything finish without more faults, and returns the result. */
   settle(): Settled {
     for (let quiet = 0; quiet < 3;) {
       const before = this.#fingerprint();
@@ -193,7 +193,7 @@ export class BudgetSimulation {
     });
   }
 
-  /** One of them, which may come again later. */
+  /** Delivers one of them, which may be delivered again later. */
   #deliver<T>(mail: Mail<T>[], take: (to: number, text: T) => void): void {
     const at = this.#pick(mail.length);
     const one = mail[at];
@@ -241,7 +241,7 @@ export class BudgetSimulation {
     }
   }
 
-  /** What becomes of a create, or of a job. */
+  /** Decides the result of a create, or of a job. */
   #finish(shard: Shard, index: number, chance: number): void {
     const row = shard.rows[index];
     const { lease, run } = shard.at;
@@ -269,7 +269,7 @@ export class BudgetSimulation {
       row.phase = 'made';
       row.hasJob = true;
     } else if (chance > 0.2) {
-      // Refused for good, or taken back unsent.
+      // Refused permanently, or withdrawn unsent.
       if (!row.isDoubtful) lease.giveBack(index);
       row.phase = chance > 0.25 ? 'queued' : 'settled';
       if (row.phase === 'settled') lease.spend(index);
@@ -327,20 +327,20 @@ export class BudgetSimulation {
     this.#note({ kind: 'word', word });
   }
 
-  #note(heard: Heard): void {
-    this.#log.push(heard);
-    switch (heard.kind) {
+  #note(received: Received): void {
+    this.#log.push(received);
+    switch (received.kind) {
       case 'word':
-        this.#money.hear(heard.word);
+        this.#money.hear(received.word);
         break;
       case 'asked':
-        this.#money.begin(heard.grants);
+        this.#money.begin(received.grants);
         break;
       case 'answer':
-        this.#money.settle(heard.answer);
+        this.#money.settle(received.answer);
         break;
       case 'cap':
-        this.#cap = heard.cap;
+        this.#cap = received.cap;
     }
     this.#sendControl();
   }
@@ -356,7 +356,7 @@ export class BudgetSimulation {
     const asking = this.#asking;
     if (!asking) return;
     const answer = this.#raise(asking);
-    // Its answer may be lost with its worker: it is asked again.
+    // Its answer may be lost with its worker: then it is requested again.
     if (this.#random() < 0.2) return;
     this.#asking = undefined;
     this.#note({ kind: 'answer', answer });
@@ -381,7 +381,9 @@ export class BudgetSimulation {
     this.#note({ kind: 'cap', cap });
   }
 
-  /** To an earlier point: what it has heard since may come again or not; shards are told who speaks now. */
+  /**
+   * Resets to an earlier point: what the batch has received since may arrive again or not; shards learn the new run.
+   */
   #resetParent(): void {
     if (this.#asking) this.#strays.push(this.#asking);
     this.#asking = undefined;
@@ -397,7 +399,7 @@ export class BudgetSimulation {
     const asked = log.findLast(({ kind }) => kind === 'asked' || kind === 'answer');
     if (asked?.kind === 'asked') this.#asking = asked.raise;
     if (this.#random() < 0.7) this.#words.push(...later.map((text) => ({ to: 0, text })));
-    // What it granted since, it may not find again.
+    // It may not find again what it granted since.
     this.#losses += 1;
     this.#sendControl();
   }
@@ -408,7 +410,7 @@ export class BudgetSimulation {
       const control = { seq: ++this.#controlSeq, parent: this.#parent, execution, lease };
       this.#controls.push({ to: index, text: control });
     }
-    // The last one to each is all that matters; so many more are kept as may come late.
+    // Only the last message to each matters; as many more are kept as may arrive late.
     if (this.#controls.length > 60) {
       const newest = this.#controls.slice(-this.#shards.length);
       this.#controls = [...this.#controls.slice(0, 20), ...newest];
@@ -423,7 +425,7 @@ export class BudgetSimulation {
     shard.at.lease.take(control.lease);
   }
 
-  /** Ended from outside; what it was sending may still arrive. The next execution knows nothing of what was not recorded. */
+  /** Terminated; messages already sent may still arrive. The next execution does not know what was not recorded. */
   #terminate(shard: Shard): void {
     if (shard.execution > 2) return;
     this.#losses += 1;
@@ -448,7 +450,7 @@ export class BudgetSimulation {
     shard.at = { ...next, epoch: at.epoch, control: at.control };
   }
 
-  /** To this very moment: what it does from now on, its run before may have done otherwise. */
+  /** Resets to this very moment: the new run may act differently from the old one. */
   #resetShard(shard: Shard): void {
     this.#losses += 1;
     for (const [index, row] of shard.rows.entries()) {

@@ -5,10 +5,10 @@ import { OpenShards } from '../../../src/workflows/batch/open-shards.js';
 import { TakenReports } from '../../../src/workflows/batch/taken-reports.js';
 import type { ShardControl, ShardReport } from '../../../src/workflows/protocol/shard-messages.js';
 
-/** What happens to a batch. */
+/** An event for a batch. */
 export type BatchInput =
   | { readonly kind: 'report'; readonly report: ShardReport }
-  /** A shard that it started has ended, or was terminated from outside; one that is not its child any more is not running. */
+  /** A shard that it started has ended, or was terminated; one that is no longer its child is not running. */
   | { readonly kind: 'ended' | 'terminated' | 'already-running' | 'gone'; readonly shard: number }
   | { readonly kind: 'raised'; readonly answer: RaisedTotal }
   | { readonly kind: 'concurrency'; readonly concurrency: number }
@@ -105,7 +105,7 @@ export class SimulatedBatch {
     });
   }
 
-  /** What it does as it begins. */
+  /** Its first step. */
   begin(): BatchOutput {
     this.#deal();
     return this.#output();

@@ -9,7 +9,7 @@ import type {
 import { ReportContents } from '../../../src/workflows/shard/messages/report-contents.js';
 import { ShardHolds } from '../../../src/workflows/shard/messages/shard-holds.js';
 
-/** Rows for which a shard asks money ahead. */
+/** Rows for which a shard requests money ahead. */
 const ROWS_AHEAD = 3;
 
 const SERVICE_FAULT: HoldCause = { scope: 'service', code: 'unavailable', message: 'It fails.' };
@@ -22,7 +22,7 @@ interface Row {
   isDoubtful: boolean;
 }
 
-/** What happens to a shard. */
+/** An event for a shard. */
 export type ShardInput =
   | { readonly kind: 'control'; readonly control: ShardControl }
   /** The result of a row's create. */
@@ -43,7 +43,7 @@ export interface ShardOutput {
   readonly settled: readonly number[];
 }
 
-/** How a workflow run of a shard begins. */
+/** How a workflow run of a shard starts. */
 export interface ShardStart {
   readonly shard: number;
   /** Its workflow run. */
@@ -62,7 +62,7 @@ export interface ShardStart {
   };
 }
 
-/** A workflow run of a shard: its real messages, slots and lease, over rows that are only counted. */
+/** A workflow run of a shard: its real messages, slots and lease, with rows that are only counted. */
 export class SimulatedShard {
   readonly start: ShardStart;
   readonly log: { readonly input: ShardInput; readonly atMs: number }[] = [];
@@ -117,7 +117,7 @@ export class SimulatedShard {
     return this.#pricing === 'with-past' || this.#pricing === 'without-past';
   }
 
-  /** What it does as it begins. */
+  /** Its first step. */
   begin(nowMs: number): ShardOutput {
     if (this.run === '') this.run = this.start.run;
     this.#takeBudget();
@@ -191,7 +191,7 @@ export class SimulatedShard {
     return this.#reports.addFault(SERVICE_FAULT, {}, nowMs);
   }
 
-  /** Ends this workflow run: its last report, and what the next one is given. */
+  /** Ends this workflow run: its last report, and the input of the next one. */
   end(nowMs: number): { readonly report: ShardReport; readonly resumed: NonNullable<ShardStart['resumed']> } {
     const word = this.isPriced && this.lease.lastWord(this.#speaker(nowMs));
     if (word) this.#reports.lease = word;
@@ -217,7 +217,7 @@ export class SimulatedShard {
     return { creates, settled, report: isSent || word ? this.#reports.next(nowMs) : undefined };
   }
 
-  /** Each workflow run has an order of its own, so that one that was reset buys other rows than before. */
+  /** Each workflow run has a separate order, so that a reset one buys other rows than before. */
   get #head(): number | undefined {
     const count = this.rows.length;
     const first = Number(this.run.split('-').at(-1)) % count;

@@ -4,7 +4,7 @@ import { SimulatedBatch, type BatchInput, type BatchOutput, type Raise } from '.
 import { SimulatedShard, type ShardInput, type ShardOutput } from './simulated-shard.js';
 import { seeded } from './seeded.js';
 
-/** Parts of the world that a test may break, to see that it is found. */
+/** Parts of the world that a test may break, to check that this is noticed. */
 export interface WorldRules {
   /** Creates check that the grant names their workflow run. */
   readonly checksGrants: boolean;
@@ -23,10 +23,10 @@ interface Report {
   readonly run: string;
 }
 
-/** Things that happen in a schedule before it comes to its end. */
+/** Steps of a schedule before it finishes. */
 const STEPS = 40;
 
-/** The schedules of these seeds in which a promise is broken, with the problem; at most so many. */
+/** The schedules of these seeds that break a promise, with the problem; at most `most`. */
 export function brokenSchedules(
   seeds: { readonly first: number; readonly count: number },
   most: number,
@@ -45,12 +45,12 @@ export function brokenSchedules(
   return broken;
 }
 
-/** Rounds in which every batch comes to its end, or stops for lack of money. */
+/** Rounds in which every batch finishes, or stops for lack of money. */
 const MOST_ROUNDS = 600;
 
 /**
- * A batch, its shards, the number in the bucket and the service, by a seed: messages come late, again and overtaken,
- * shards are terminated, reset and continued, the batch is reset, and people change what they want at any time.
+ * A batch, its shards, the number in the bucket and the service, by a seed: messages arrive late, repeatedly and out of
+ * order, shards are terminated, reset and continued, the batch is reset, and people change settings at any time.
  */
 class SimulatedWorld {
   readonly #random: () => number;
@@ -106,7 +106,7 @@ class SimulatedWorld {
     this.#carryOut(this.#batch.begin());
   }
 
-  /** Lets so many things happen, then everything come to its end; what is wrong, or undefined. */
+  /** Runs that many steps, then lets everything finish; returns what is wrong, or undefined. */
   run(steps: number): string | undefined {
     for (let step = 0; step < steps && this.#problem === undefined; step++) {
       this.#nowMs += 1_000;
@@ -128,10 +128,10 @@ class SimulatedWorld {
     else if (chance < 0.6) this.#create(this.#random());
     else if (chance < 0.75) this.#raise();
     else if (chance < 0.78) this.#raiseStray();
-    else if (chance < 0.82) this.#tell({ kind: 'works' });
+    else if (chance < 0.82) this.#notify({ kind: 'works' });
     else if (chance < 0.84) this.#setConcurrency(1 + this.#pick(8));
     else if (chance < 0.86) this.#setCap();
-    else if (chance < 0.88) this.#tell({ kind: 'paused', paused: this.#random() < 0.5 });
+    else if (chance < 0.88) this.#notify({ kind: 'paused', paused: this.#random() < 0.5 });
     else if (chance < 0.9) this.#resetBatch();
     else if (index === undefined || !shard) this.#count();
     else if (chance < 0.91) this.#price(index, shard);
@@ -141,9 +141,9 @@ class SimulatedWorld {
     else this.#terminate(index);
   }
 
-  /** Everything is delivered, every job ends, and nobody changes anything. */
+  /** Everything is delivered, every job ends, and settings no longer change. */
   #finish(): void {
-    this.#tell({ kind: 'paused', paused: false });
+    this.#notify({ kind: 'paused', paused: false });
     for (let round = 0; round < MOST_ROUNDS && !this.#batch.isOver; round++) {
       this.#nowMs += 1_000;
       while (this.#toBatch.length > 0) this.#deliverReport(true);
@@ -165,10 +165,10 @@ class SimulatedWorld {
     }
     this.#raise(true);
     if (!this.#batch.isOver) this.#problem = 'the batch does not end';
-    else this.#expectWhole();
+    else this.#expectComplete();
   }
 
-  /** The batch has stopped for lack of money, and goes on with more. */
+  /** The batch has stopped for lack of money, and continues with more. */
   #expectSpent(): void {
     const next = this.#batch.stoppedAt ?? 0;
     const { committed } = this.#batch.money.sums;
@@ -177,7 +177,7 @@ class SimulatedWorld {
     this.#setCap(Number.MAX_SAFE_INTEGER);
   }
 
-  #expectWhole(): void {
+  #expectComplete(): void {
     const rows = this.#prices.reduce((sum, prices) => sum + prices.length, 0);
     const settled = [...this.#recorded.values()].reduce((sum, { size }) => sum + size, 0);
     const total = this.#prices.flat().reduce((sum, price) => sum + price, 0);
@@ -207,12 +207,12 @@ class SimulatedWorld {
     if (isSettled && mayOpen && this.#batch.dealt < concurrency) this.#problem = 'slots are lost';
   }
 
-  #tell(input: BatchInput): void {
+  #notify(input: BatchInput): void {
     this.#carryOut(this.#batch.take(input, this.#nowMs));
   }
 
   #tellWorks(): void {
-    if (this.#batch.isHeld) this.#tell({ kind: 'works' });
+    if (this.#batch.isHeld) this.#notify({ kind: 'works' });
   }
 
   #carryOut({ controls, starts }: BatchOutput): void {
@@ -222,7 +222,7 @@ class SimulatedWorld {
 
   #startShard(shard: number, control: ShardControl): void {
     if (this.#shards.has(shard)) {
-      this.#tell({ kind: 'already-running', shard });
+      this.#notify({ kind: 'already-running', shard });
       return;
     }
     const begun = new SimulatedShard({
@@ -262,13 +262,13 @@ class SimulatedWorld {
     const isAdopted = shard.holds.control.isAdopted;
     this.#deliverAllOf(shard.run);
     this.#shards.delete(index);
-    this.#tell({ kind: 'report', report });
-    if (!isAdopted) this.#tell({ kind: 'ended', shard: index });
+    this.#notify({ kind: 'report', report });
+    if (!isAdopted) this.#notify({ kind: 'ended', shard: index });
   }
 
   #deliverAllOf(run: string): void {
     for (const { report } of this.#toBatch.filter((one) => one.run === run))
-      this.#tell({ kind: 'report', report });
+      this.#notify({ kind: 'report', report });
   }
 
   #deliverReport(isLast = false): void {
@@ -276,7 +276,7 @@ class SimulatedWorld {
     const one = this.#toBatch[at];
     if (!one) return;
     if (isLast || this.#random() < 0.8) this.#toBatch.splice(at, 1);
-    this.#tell({ kind: 'report', report: one.report });
+    this.#notify({ kind: 'report', report: one.report });
   }
 
   #deliverControl(isLast = false): void {
@@ -295,7 +295,7 @@ class SimulatedWorld {
     const shard = this.#shards.get(index);
     const isRefused = this.#rules.checksGrants && leasedTo !== undefined && leasedTo !== run;
     if (!isRefused && chance > 0.1) this.#buy(index, row, leasedTo === undefined && shard?.run !== run);
-    // A workflow run that has ended or was reset hears nothing more.
+    // A workflow run that has ended or was reset receives nothing more.
     if (!shard || shard.run !== run) return;
     const result = isRefused ? 'not-leased' : chance > 0.2 ? 'job' : 'fault';
     this.#inform(index, shard, { kind: 'created', row, result });
@@ -340,7 +340,7 @@ class SimulatedWorld {
   #count(): void {
     const shards = this.#batch.counting;
     if (shards.length === 0) return;
-    this.#tell({ kind: 'counted', shards, spent: this.#priceOfRecorded(shards) });
+    this.#notify({ kind: 'counted', shards, spent: this.#priceOfRecorded(shards) });
   }
 
   #priceOfRecorded(shards: readonly number[]): number {
@@ -361,7 +361,7 @@ class SimulatedWorld {
     const { raising } = this.#batch;
     if (!raising) return;
     const answer = this.#change(raising);
-    if (isLast || this.#random() < 0.8) this.#tell({ kind: 'raised', answer });
+    if (isLast || this.#random() < 0.8) this.#notify({ kind: 'raised', answer });
   }
 
   #raiseStray(): void {
@@ -380,7 +380,7 @@ class SimulatedWorld {
 
   #setConcurrency(concurrency: number): void {
     this.#highestConcurrency = Math.max(this.#highestConcurrency, concurrency);
-    this.#tell({ kind: 'concurrency', concurrency });
+    this.#notify({ kind: 'concurrency', concurrency });
   }
 
   #highestCapNow = 0;
@@ -390,16 +390,16 @@ class SimulatedWorld {
     const cap = asked ?? this.#pick(30);
     this.#highestCap = this.#batch.hasBudget ? Math.max(this.#highestCap, cap) : cap;
     this.#highestCapNow = cap;
-    this.#tellCap(cap);
+    this.#notifyCap(cap);
   }
 
-  #tellCap(cap: number): void {
+  #notifyCap(cap: number): void {
     if (this.#batch.hasBudget) {
-      this.#tell({ kind: 'cap', cap });
+      this.#notify({ kind: 'cap', cap });
       return;
     }
     const ended = this.#prices.map((_, shard) => shard).filter((shard) => !this.#batch.open.get(shard));
-    this.#tell({ kind: 'late-cap', cap, spent: this.#priceOfRecorded(ended) });
+    this.#notify({ kind: 'late-cap', cap, spent: this.#priceOfRecorded(ended) });
   }
 
   #resetBatch(): void {
@@ -411,18 +411,18 @@ class SimulatedWorld {
     const nowMs = this.#nowMs;
     this.#batch = this.#batch.resetTo(at, `batch-${++this.#runs}`, (ms) => (this.#nowMs = ms));
     this.#nowMs = nowMs;
-    // Temporal applies signals and updates again; what it no longer believes, it finds out.
+    // Temporal applies signals and updates again; the batch rediscovers what it no longer knows.
     for (const { input } of later) {
-      if (input.kind === 'cap' || input.kind === 'late-cap') this.#tellCap(input.cap);
-      else if (['report', 'concurrency', 'paused'].includes(input.kind)) this.#tell(input);
+      if (input.kind === 'cap' || input.kind === 'late-cap') this.#notifyCap(input.cap);
+      else if (['report', 'concurrency', 'paused'].includes(input.kind)) this.#notify(input);
     }
     for (const { shard, isStarted, isAdopted } of this.#batch.open.all) {
       if (!isStarted || isAdopted || this.#shards.has(shard)) continue;
       const hasEnded = this.#recordedOf(shard).size === this.#prices[shard]?.length;
-      this.#tell({ kind: hasEnded ? 'ended' : 'terminated', shard });
+      this.#notify({ kind: hasEnded ? 'ended' : 'terminated', shard });
     }
     for (const { shard } of this.#batch.open.all) this.#batch.open.tell(shard);
-    this.#tell({ kind: 'works' });
+    this.#notify({ kind: 'works' });
   }
 
   #terminate(index: number): void {
@@ -431,13 +431,13 @@ class SimulatedWorld {
     const shard = this.#shards.get(index);
     if (shard) this.#forget(index, shard);
     this.#shards.delete(index);
-    if (!this.#batch.open.get(index)?.isAdopted) this.#tell({ kind: 'terminated', shard: index });
+    if (!this.#batch.open.get(index)?.isAdopted) this.#notify({ kind: 'terminated', shard: index });
   }
 
-  /** The batch asks from time to time whether shards that are not its children any more have ended. */
+  /** The batch checks from time to time whether shards that are no longer its children have ended. */
   #findGone(): void {
     for (const { shard, isAdopted } of this.#batch.open.all) {
-      if (isAdopted && !this.#shards.has(shard)) this.#tell({ kind: 'gone', shard });
+      if (isAdopted && !this.#shards.has(shard)) this.#notify({ kind: 'gone', shard });
     }
   }
 
@@ -445,7 +445,7 @@ class SimulatedWorld {
     if (shard.inFlight > 0 || shard.isDone) return;
     const { report, resumed } = shard.end(this.#nowMs);
     this.#deliverAllOf(shard.run);
-    this.#tell({ kind: 'report', report });
+    this.#notify({ kind: 'report', report });
     const next = new SimulatedShard({
       ...shard.start,
       run: `shard-${index}-${++this.#runs}`,
@@ -465,7 +465,7 @@ class SimulatedWorld {
     const later = shard.log.slice(at);
     this.#forget(index, shard, restored);
     this.#shards.set(index, restored);
-    // What it had under way then is begun again.
+    // Its unfinished work is started again.
     for (const [row, { phase }] of restored.rows.entries()) {
       if (phase === 'creating')
         this.#creates.push({ shard: index, run: restored.run, row, leasedTo: restored.lease.runOf(row) });

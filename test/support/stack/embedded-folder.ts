@@ -34,13 +34,13 @@ export interface EmbeddedFolder {
   run(args: readonly string[], withinMs?: number): Promise<CommandResult>;
   /** Starts a command and waits until it has written `ready`. */
   start(args: readonly string[], ready: string): Promise<RunningCommand>;
-  /** Where a batch lies in the folder's bucket. */
+  /** The folder of a batch in the folder's bucket. */
   batch(batchId: string): string;
-  /** The names of a batch's images as far as they are there whole. */
+  /** The names of a batch's completely stored images. */
   images(batchId: string): Promise<readonly string[]>;
-  /** What has been bought, from the file that the sandbox keeps. */
+  /** The jobs bought, from the sandbox's state file. */
   jobs(): Promise<readonly SandboxJob[]>;
-  /** Resolves when no process works in the folder; throws, naming them, where one does after `withinMs` (default 3 s). */
+  /** Resolves when no process runs in the folder; throws, naming them, if one does after `withinMs` (default 3 s). */
   hasNoProcess(withinMs?: number): Promise<void>;
   /** Ends what a failed test has left running, and removes the folder. */
   remove(): Promise<void>;

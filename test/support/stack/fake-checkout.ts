@@ -7,7 +7,7 @@ import { temporaryFolder } from '../temporary-folder.js';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
-/** Stands in for `npm`: makes a node_modules that matches the lock, with a compiler that copies nothing but the fact. */
+/** Replaces `npm`: makes a node_modules that matches the lock, with a compiler that only records its call. */
 const NPM = `
 fs.rmSync('node_modules', { recursive: true, force: true });
 fs.mkdirSync('node_modules/typescript/bin', { recursive: true });
@@ -15,7 +15,7 @@ fs.writeFileSync('node_modules/typescript/bin/tsc', "require('fs').mkdirSync('di
 fs.copyFileSync('package-lock.json', 'node_modules/.package-lock.json');
 `;
 
-/** Stands in for `go`: writes the programs asked for, or does what FAKE_GO says. */
+/** Replaces `go`: writes the requested programs, or does what FAKE_GO says. */
 const GO = `
 if (process.argv[2] === 'env') {
   console.log((process.env.FAKE_GO_VERSION ?? 'go1.26.8') + '\\n' + (process.env.FAKE_GO_TOOLCHAIN ?? 'auto'));
@@ -36,12 +36,12 @@ export interface SetupRun {
   readonly stderr: string;
 }
 
-/** A checkout in a temporary folder, with `npm` and, if asked for, `go` that only pretend. */
+/** A checkout in a temporary folder, with a fake `npm` and, if requested, a fake `go`. */
 export interface FakeCheckout {
   readonly root: string;
-  /** What the scripts see: nothing on PATH but the pretenders. */
+  /** The scripts' environment: PATH has only the fakes. */
   readonly env: Readonly<Record<string, string>>;
-  /** Begins `node scripts/setup.mjs` with these variables on top. */
+  /** Starts `node scripts/setup.mjs` with these additional variables. */
   begin(env?: Readonly<Record<string, string>>): { finished: Promise<SetupRun>; interrupt(): void };
   setup(env?: Readonly<Record<string, string>>): Promise<SetupRun>;
   /** Adds a program to PATH. */

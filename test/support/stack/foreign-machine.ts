@@ -13,7 +13,7 @@ const TARGETS =
 /** What is wrong with the native core of Temporal's SDK. */
 export type CoreFault = 'no-core' | 'other-architecture' | 'library-missing';
 
-/** The built program with a native core that this machine cannot load, as packages copied from another one have it. */
+/** The built program with a native core that this machine cannot load, as in packages copied from another one. */
 export interface ForeignProgram {
   readonly cli: string;
   remove(): Promise<void>;
@@ -27,7 +27,7 @@ export async function programWithCoreFault(fault: CoreFault): Promise<ForeignPro
   }
   const installed = path.join(ROOT, 'node_modules');
   await linkAll(installed, packages, [SDK]);
-  // Node looks for packages from where a link leads: what loads the core must lie beside it.
+  // Node resolves packages from the target of a link: the module that loads the core must be next to it.
   await linkAll(path.join(installed, SDK), path.join(packages, SDK), ['worker', 'core-bridge']);
   await cp(path.join(installed, SDK, 'worker'), path.join(packages, SDK, 'worker'), { recursive: true });
   const bridge = path.join(installed, SDK, 'core-bridge');

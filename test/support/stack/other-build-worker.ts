@@ -4,10 +4,10 @@ import pino from 'pino';
 import { logTemporalTo } from '../../../src/activities/worker/process/temporal-log.js';
 import type { TestEngine } from './test-engine.js';
 
-// What a worker that cannot continue anything says would bury what the tests say.
+// A worker that cannot continue anything would log so much that test output is lost.
 logTemporalTo(pino({ level: 'silent' }));
 
-/** Starts a worker of another build in this process, which takes workflows and nothing else. */
+/** Starts a worker of another build in this process, which runs only workflows. */
 export async function startOtherBuild({
   stack: { temporal },
   taskQueue,

@@ -1,6 +1,6 @@
 import { sleep } from '@temporalio/workflow';
 
-/** The workflows of a build that does otherwise: what other builds have begun it cannot continue. */
+/** The workflows of a build with other decisions: it cannot continue what other builds have begun. */
 export async function runBatch(): Promise<void> {
   await sleep('1 hour');
 }

@@ -27,7 +27,7 @@ function answersSignals(target: number): boolean {
 
 function processStat(pid: number): { readonly state: string; readonly groupId: number } | undefined {
   try {
-    // What follows the command, which stands in parentheses and may hold any character: state, parent, group.
+    // After the command, which is in parentheses and may contain any character: state, parent, group.
     const match = /^.*\) (\w) \d+ (\d+) /s.exec(readFileSync(`/proc/${String(pid)}/stat`, 'utf8'));
     return match === null ? undefined : { state: match[1] ?? '', groupId: Number(match[2]) };
   } catch {

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /**
- * The processes, besides this one, that work in a folder or below it, or name it on their command line: as
- * `pid command line`, for a message. One that has ended and only waits to be reaped does not count.
+ * The processes, besides this one, that run in a folder or below it, or name it on their command line: as `pid command
+ * line`, for a message. Zombies do not count.
  */
 export function processesOfFolder(folder: string): readonly string[] {
   return readdirSync('/proc')
@@ -16,7 +16,7 @@ export function processesOfFolder(folder: string): readonly string[] {
     });
 }
 
-/** Processes end while they are looked at, and other users' keep their folder to themselves. */
+/** Processes end while they are read, and other users' folders are not readable. */
 function orNothing(read: () => string): string {
   try {
     return read();

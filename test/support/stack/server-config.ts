@@ -1,7 +1,7 @@
 import type { BucketConfig, TemporalConfig } from '../../../src/config.js';
 import type { S3Location } from '../../../src/local/servers/s3.js';
 
-/** What a command's configuration says of a Temporal server. */
+/** A command's configuration for a Temporal server. */
 export function temporalConfig({
   address,
   namespace,
@@ -9,7 +9,7 @@ export function temporalConfig({
   return { origin: 'environment', connection: { address }, address, namespace };
 }
 
-/** What a command's configuration says of a bucket; `prefix` is empty or ends with a slash. */
+/** A command's configuration for a bucket; `prefix` is empty or ends with a slash. */
 export function bucketConfig(s3: S3Location, prefix = ''): BucketConfig {
   const { endpoint, region, bucket, accessKeyId, secretAccessKey } = s3;
   const credentials = { accessKeyId, secretAccessKey };

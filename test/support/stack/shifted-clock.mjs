@@ -1,6 +1,6 @@
-/*
- * Loaded before a process's own code: its clock goes wrong by BANANA_TEST_CLOCK_SHIFT_MS, as on a machine whose time was
- * never set. What counts time that passes (timers, performance.now) stays as it is.
+/**
+ * Loaded before a process's own code: shifts its clock by BANANA_TEST_CLOCK_SHIFT_MS, as on a machine whose time was
+ * never set. Elapsed time (timers, performance.now) is not changed.
  */
 const shiftMs = Number(process.env.BANANA_TEST_CLOCK_SHIFT_MS);
 const RealDate = Date;

@@ -17,18 +17,18 @@ import {
 
 /** Real servers, a sandbox, and the environment in which commands find them. */
 export interface TestEngine extends TestServices {
-  /** A batch's status as the command reads it, without the cost of starting one; throws where nobody knows the batch. */
+  /** A batch's status as the command reads it, without starting one; throws for an unknown batch. */
   statusOf(batchId: string): Promise<BatchStatus>;
   /** An empty folder to run commands in. */
   readonly folder: TemporaryFolder;
   readonly variables: Variables;
-  /** Of this engine alone where several share a stack. */
+  /** Only for this engine if several share a stack. */
   readonly taskQueue: string;
   /** The workers started so far. */
   readonly workers: readonly RunningCommand[];
   /** Starts a worker process; the caller may kill it, and `stop` ends it otherwise. */
   startWorker(options?: {
-    /** Win over the engine's. */
+    /** Override the engine's. */
     readonly variables?: Variables;
     /** Default: all. */
     readonly roles?: readonly WorkerRole[];
@@ -48,7 +48,7 @@ export async function startProxiedEngine(options: ServicesOptions): Promise<Prox
   return engineOn(await startProxiedServices(options), taskQueueFor(options));
 }
 
-/** The default one, or one of its own where others use the same Temporal. */
+/** The default one, or a separate one if others use the same Temporal. */
 function taskQueueFor({ stack }: ServicesOptions): string {
   return stack ? `test-${randomUUID()}` : 'banana-batch';
 }

@@ -6,7 +6,7 @@ import { startTestStack, type TestStack } from './test-stack.js';
 
 export const TEST_API_KEY = 'test-key';
 
-/** Real Temporal and S3 and a sandbox, and where workers and commands reach them. `stop` ends all of them. */
+/** Real Temporal and S3 and a sandbox, and where workers and commands reach them. `stop` stops all of them. */
 export interface TestServices {
   readonly stack: TestStack;
   readonly sandbox: RunningSandbox;
@@ -28,7 +28,7 @@ export interface ProxiedServices extends TestServices {
 
 export interface ServicesOptions {
   readonly sandbox: SandboxOptions;
-  /** Servers that others use too and end themselves; default: own ones. */
+  /** Servers that others use, too, and stop themselves; default: separate ones. */
   readonly stack?: TestStack;
 }
 

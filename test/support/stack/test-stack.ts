@@ -11,9 +11,9 @@ import { onFreePorts } from '../services/on-free-ports.js';
 import { isProcessGone } from './process-gone.js';
 import { temporaryFolder } from '../temporary-folder.js';
 
-/** A real server of one test file's own; `stop` belongs into `afterAll` and fails where a process is left over. */
+/** A real server for one test file; call `stop` in `afterAll`; it fails if a process is left running. */
 interface TestServer {
-  /** Ends it by SIGKILL. */
+  /** Kills it with SIGKILL. */
   kill(): Promise<void>;
   /** Stops it by SIGSTOP: it keeps its connections and answers nothing, until `thaw`. */
   freeze(): void;
@@ -31,7 +31,7 @@ export interface TestTemporal extends TestServer {
   readonly client: Client;
   /** Kills it and starts it again on the same port with nothing in its database. */
   restartEmpty(): Promise<void>;
-  /** Copies its database while it stands still for a moment. */
+  /** Copies its database while it is stopped for a moment. */
   saveDatabase(): Promise<void>;
   /** Kills it and starts it again on the same port with the database that was saved. */
   restoreDatabase(): Promise<void>;
@@ -40,7 +40,7 @@ export interface TestTemporal extends TestServer {
 /** A real S3 server, a bucket in it, and a store that reaches it. */
 export interface TestS3 extends TestServer, S3Location {
   readonly store: ObjectStore;
-  /** A folder per bucket lies in it, a file per object in those. */
+  /** Contains a folder per bucket, with a file per object. */
   readonly folder: string;
 }
 
@@ -61,7 +61,7 @@ export async function startTestStack(): Promise<TestStack> {
   };
 }
 
-/** SQLite's database and what it keeps beside it. */
+/** SQLite's database and the files next to it. */
 const TEMPORAL_FILES = ['temporal.db', 'temporal.db-wal', 'temporal.db-shm'];
 
 export async function startTestTemporal(): Promise<TestTemporal> {

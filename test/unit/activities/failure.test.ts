@@ -28,12 +28,12 @@ const fault = (code: ImageDownloadError['code'], status?: number) =>
 
 const odd = (code: BananaHubErrorCode, status: number) => new BananaHubError(code, 'words', { status });
 
-const told = (error: BananaHubError | ImageDownloadError) => {
+const causeOf = (error: BananaHubError | ImageDownloadError) => {
   const meaning = meaningOf(error, 'pro:text');
   return meaning && 'cause' in meaning ? meaning.cause : meaning;
 };
 
-describe('the meaning of an error of the API', () => {
+describe('the meaning of an API error', () => {
   it.each([
     ['unauthorized', 'hold account', 'hold account'],
     ['insufficient-balance', 'hold account', 'hold account'],
@@ -46,11 +46,11 @@ describe('the meaning of an error of the API', () => {
     ['timeout', 'passing service', 'passing service'],
     ['network', 'passing service', 'passing service'],
     ['bad-answer', 'passing service', 'passing service'],
-  ] as const)('%s: on a create %s, on a look %s', (code, create, look) => {
-    const told = [meaningOfApiError(api(code), 'pro:text'), meaningOfApiError(api(code))].map((meaning) =>
+  ] as const)('%s: on a create %s, on a poll %s', (code, create, look) => {
+    const meanings = [meaningOfApiError(api(code), 'pro:text'), meaningOfApiError(api(code))].map((meaning) =>
       'cause' in meaning ? `${meaning.kind} ${meaning.cause.scope}` : meaning.kind,
     );
-    expect(told).toEqual([create, look]);
+    expect(meanings).toEqual([create, look]);
   });
 
   it.each([
@@ -60,7 +60,7 @@ describe('the meaning of an error of the API', () => {
     ['paused', /when it is available again/],
     ['unavailable', /continues by itself/],
   ] as const)(
-    '%s says what ends it in our own words, and has those of the service for the bucket',
+    '%s explains in our own words how it ends, and keeps the service’s text for the bucket',
     (code, remedy) => {
       const meaning = meaningOfApiError(api(code), 'pro:text');
       if (!('cause' in meaning)) throw new Error('it holds the batch');
@@ -70,7 +70,7 @@ describe('the meaning of an error of the API', () => {
     },
   );
 
-  it('is told by code, status and the connection’s own code', () => {
+  it('depends on code, status and the connection’s own code', () => {
     for (const [error, status, message] of [
       [network('ECONNRESET'), undefined, '(no connection: ECONNRESET)'],
       [network('a word of the other side'), undefined, '(no connection)'],
@@ -85,16 +85,16 @@ describe('the meaning of an error of the API', () => {
       ],
       [new ImageDownloadError('unavailable', 'words', { status: 503 }), 503, '(status 503)'],
     ] as const) {
-      expect(told(error)).toMatchObject({ message: expect.stringContaining(message) });
-      expect(told(error)).toMatchObject(status === undefined ? { scope: 'service' } : { status });
+      expect(causeOf(error)).toMatchObject({ message: expect.stringContaining(message) });
+      expect(causeOf(error)).toMatchObject(status === undefined ? { scope: 'service' } : { status });
     }
-    expect(told(odd('invalid-request', 413))).toMatchObject({
+    expect(causeOf(odd('invalid-request', 413))).toMatchObject({
       message: 'BananaHub refused the request (413).',
       text: 'words',
     });
   });
 
-  it('holds the batch where the service refuses the URL for webhooks: no row is at fault', () => {
+  it('is a hold if the service refuses the webhook URL, which is no row’s fault', () => {
     const error = new BananaHubError('invalid-request', 'callback_url: URL scheme should be https');
     expect(meaningOfApiError(error, 'pro:text')).toMatchObject({
       kind: 'hold',
@@ -104,7 +104,7 @@ describe('the meaning of an error of the API', () => {
     expect(meaningOfApiError(quoted, 'pro:text').kind).toBe('invalid');
   });
 
-  it('keeps how long the service asked to wait', () => {
+  it('includes how long the service asked to wait', () => {
     const error = new BananaHubError('rate-limited', 'slow down', { retryAfterMs: 7_000 });
     expect(meaningOfApiError(error)).toMatchObject({ kind: 'passing', cause: { retryAfterMs: 7_000 } });
     const paused = new BananaHubError('paused', 'high load', { retryAfterMs: 60_000 });
@@ -117,7 +117,7 @@ describe('the meaning of an error of the API', () => {
 });
 
 describe('a create without a job', () => {
-  it.each(['unavailable', 'timeout', 'network', 'bad-answer'] as const)('may have made one: %s', (code) => {
+  it.each(['unavailable', 'timeout', 'network', 'bad-answer'] as const)('may have made a job: %s', (code) => {
     expect(mayHaveCreated(api(code))).toBe(true);
   });
 
@@ -128,11 +128,11 @@ describe('a create without a job', () => {
     'paused',
     'rate-limited',
     'invalid-request',
-  ] as const)('has certainly made none: %s', (code) => {
+  ] as const)('has certainly made no job: %s', (code) => {
     expect(mayHaveCreated(api(code))).toBe(false);
   });
 
-  it('has certainly made none where there was no connection, and may have where one broke', () => {
+  it('has certainly made no job without a connection, and may have made one if it broke', () => {
     for (const code of ['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH'])
       expect(mayHaveCreated(network(code))).toBe(false);
     for (const code of ['ECONNRESET', 'UND_ERR_SOCKET', 'EPIPE'])
@@ -140,7 +140,7 @@ describe('a create without a job', () => {
   });
 });
 
-describe('the meaning of an error of the bucket', () => {
+describe('the meaning of a bucket error', () => {
   it.each([
     ['denied', 'hold'],
     ['bad-credentials', 'hold'],
@@ -151,18 +151,18 @@ describe('the meaning of an error of the bucket', () => {
     ['unavailable', 'passing'],
     ['corrupted', 'passing'],
     ['other', 'passing'],
-  ] satisfies [StorageErrorCode, string][])('%s: %s, and only storage stands still', (code, kind) => {
+  ] satisfies [StorageErrorCode, string][])('%s: %s, and only storage is held', (code, kind) => {
     const error = new StorageError(code, { bucket: 'b', key: 'a-red-fox' }, 'put s3://b/a-red-fox failed.');
     const meaning = meaningOfStorageError(error);
     expect(meaning).toMatchObject({ kind, cause: { scope: 'storage', code } });
     expect(JSON.stringify(meaning)).toContain(`The bucket b cannot be used (${code}).`);
-    // A key holds a row's id or the beginning of its prompt.
+    // A key contains a row's id or the beginning of its prompt.
     expect(JSON.stringify(meaning)).not.toContain('fox');
   });
 });
 
 describe('the meaning of a failed download', () => {
-  it('is the host’s where the host does not answer, and the image’s where only this image is wrong', () => {
+  it('is the host’s fault if it does not answer, and the image’s if only this image is wrong', () => {
     expect(fault('network')).toBe('passing');
     expect(fault('timeout')).toBe('passing');
     expect(fault('unavailable', 503)).toBe('passing');
@@ -173,14 +173,14 @@ describe('the meaning of a failed download', () => {
 });
 
 describe('failures for workflows', () => {
-  it('of the batch are not repeated by Temporal and carry their cause', () => {
+  it('of the batch are not retried by Temporal and carry their cause', () => {
     const cause = { scope: 'account', code: 'unauthorized', message: 'why' } as const;
     const failure = batchFault({ cause, unansweredSinceMs: 5 });
     expect(failure).toMatchObject({ type: BATCH_FAULT, nonRetryable: true, message: 'why' });
     expect(failure.details).toEqual([{ cause, unansweredSinceMs: 5 }]);
   });
 
-  it('hold the batch once a passing fault has used its limit up', () => {
+  it('hold the batch once a temporary fault has used up its limit', () => {
     const meaning = meaningOfApiError(api('unavailable'));
     if (meaning.kind !== 'passing') throw new Error('it passes');
     const bear = (tryMs: number) =>
@@ -193,7 +193,7 @@ describe('failures for workflows', () => {
     expect(() => bear(1_000)).toThrow(ApplicationFailure);
   });
 
-  it('hold the batch at once where the service asks to wait for longer than is borne, and say for how long', () => {
+  it('hold the batch at once if the service asks to wait too long, and report how long', () => {
     const limits = { serviceFaultMs: 120_000, storageFaultMs: 0 };
     const after = (retryAfterMs: number, spentMs = 0) => {
       const meaning = meaningOfApiError(new BananaHubError('rate-limited', 'slow down', { retryAfterMs }));
@@ -210,7 +210,7 @@ describe('failures for workflows', () => {
     expect(after(60_000, 70_000)).toMatchObject([{ cause: { retryAfterMs: 60_000 } }]);
   });
 
-  it('come of several faults however long the work was that each of them broke off', () => {
+  it('are caused by several faults, however long the interrupted work was', () => {
     const meaning = meaningOfStorageError(new StorageError('unavailable', { bucket: 'b' }, 'broken off'));
     if (meaning.kind !== 'passing') throw new Error('it passes');
     const limits = { serviceFaultMs: 3_600_000, storageFaultMs: 60_000 };
@@ -219,13 +219,13 @@ describe('failures for workflows', () => {
     expect(() => retryOrHold(meaning, { budget, ...broken })).toThrow(ApplicationFailure);
   });
 
-  it('do not arise from a defect of ours', () => {
+  it('are not caused by our own defects', () => {
     expect(meaningOf(new TypeError('defect'))).toBeUndefined();
   });
 });
 
-describe('the hold for a worker with the key of another account', () => {
-  it('names both accounts and what to do, also where the key was rotated', () => {
+describe('the hold for a worker with another account’s key', () => {
+  it('names both accounts and what to do, also for a rotated key', () => {
     const { message } = wrongAccount({ batchId: 'spring' as BatchId }, 'a#1', 'a#2');
     for (const part of ['a#1', 'a#2', "batch's own key", 'banana-batch resume spring --rebind'])
       expect(message).toContain(part);

@@ -57,7 +57,7 @@ async function failureOf(call: Promise<unknown>): Promise<BananaHubError> {
 }
 
 describe('creating a generation', () => {
-  it('posts what the contract asks for and returns the job, whatever the status URL says', async () => {
+  it('posts what the contract requires and returns the job, whatever the status URL says', async () => {
     answer(202, { job_id: JOB, status: 'queued', status_url: 'https://elsewhere.test/jobs/1' });
     await expect(client.createGeneration(request, options)).resolves.toEqual({ jobId: JOB });
     const [seen] = server.seen;
@@ -87,14 +87,14 @@ describe('creating a generation', () => {
     ['a number for a job id', { job_id: 7 }],
     ['a list', []],
     ['null', null],
-  ])('calls a 202 with %s a bad answer', async (_what, body) => {
+  ])('reports a 202 with %s as a bad answer', async (_what, body) => {
     answer(202, body);
     const failure = await failureOf(client.createGeneration(request, options));
     expect(failure.code).toBe('bad-answer');
     expect(failure.status).toBe(202);
   });
 
-  it('calls an answer of more than a megabyte a bad answer', async () => {
+  it('reports an answer of more than a megabyte as a bad answer', async () => {
     answer(202, JSON.stringify({ job_id: JOB, padding: 'x'.repeat(1_100_000) }));
     expect((await failureOf(client.createGeneration(request, options))).code).toBe('bad-answer');
   });
@@ -118,20 +118,20 @@ describe('creating a generation', () => {
     [502, '<html><title>502 Bad Gateway</title></html>', 'unavailable', '502 Bad Gateway'],
     [503, { detail: 'Model paused' }, 'paused', 'Model paused'],
     [409, { detail: 'paused due to high load' }, 'paused', 'paused due to high load'],
-  ])('a %i with %j is told as %s', async (status, body, code, message) => {
+  ])('reports %i with %j as %s', async (status, body, code, message) => {
     answer(status, body);
     const failure = await failureOf(client.createGeneration(request, options));
     expect(failure).toMatchObject({ code, message, status });
   });
 
-  it('names the call where a refusal says nothing', async () => {
+  it('names the call if a refusal has no message', async () => {
     answer(500, '');
     const failure = await failureOf(client.createGeneration(request, options));
     expect(failure.code).toBe('unavailable');
     expect(failure.message).toContain('500 to POST /text-generations');
   });
 
-  it('tells how long to wait, in either form of Retry-After, a date by the clock of the service', async () => {
+  it('returns how long to wait, in either form of Retry-After, dates by the service’s clock', async () => {
     answer(429, { detail: 'slow down' }, { 'retry-after': '7' });
     expect(await failureOf(client.createGeneration(request, options))).toMatchObject({
       code: 'rate-limited',
@@ -147,7 +147,7 @@ describe('creating a generation', () => {
     });
   });
 
-  it('does not follow a redirect and says that the base URL is wrong', async () => {
+  it('does not follow a redirect and reports a wrong base URL', async () => {
     answer(301, '', { location: `${server.origin}/elsewhere` });
     const failure = await failureOf(client.createGeneration(request, options));
     expect(failure.code).toBe('unavailable');
@@ -163,7 +163,7 @@ describe('creating a generation', () => {
     ],
     ['/moved', '/moved)'],
     [`https://api.banana.test/${API_KEY}`, 'redirects to https://api.banana.test/'],
-  ])('names where a redirect leads to (%s), and no secret of it', async (location, part) => {
+  ])('reports the target of a redirect (%s) without its secrets', async (location, part) => {
     answer(301, '', { location });
     const { message } = await failureOf(client.getBalance());
     expect(message).toContain(part);
@@ -171,7 +171,7 @@ describe('creating a generation', () => {
   });
 
   it.each(['mailto:a@b.test', 'http://[', undefined])(
-    'says nothing of a redirect to %s',
+    'does not report a redirect to %s',
     async (location) => {
       answer(302, '', location === undefined ? {} : { location });
       const { message } = await failureOf(client.getBalance());
@@ -179,7 +179,7 @@ describe('creating a generation', () => {
     },
   );
 
-  it('holds a missing endpoint against the base URL, not against the row', async () => {
+  it('attributes a missing endpoint to the base URL, not to the row', async () => {
     answer(404, '<html><title>Not Found</title></html>');
     const failure = await failureOf(client.createGeneration(request, options));
     expect(failure.code).toBe('unavailable');
@@ -193,7 +193,7 @@ describe('creating a generation', () => {
   });
 });
 
-describe('asking for a job', () => {
+describe('polling a job', () => {
   async function jobFrom(body: Record<string, unknown>) {
     answer(200, {
       job_id: JOB,
@@ -205,7 +205,7 @@ describe('asking for a job', () => {
     return client.getJob(JOB);
   }
 
-  it('gives the fresh image URL of a done job and how long ago it ended', async () => {
+  it('returns the fresh image URL of a done job and how long ago it ended', async () => {
     const job = await jobFrom({
       status: 'done',
       result: { image_url: 'https://img.test/a.png?sig=1' },
@@ -227,7 +227,7 @@ describe('asking for a job', () => {
     { result: {} },
     { result: { image_url: '' } },
     { result: { image_url: null } },
-  ])('treats a done job with %j as not finished yet', async (fields) => {
+  ])('treats a done job with %j as unfinished', async (fields) => {
     await expect(jobFrom({ status: 'done', ...fields })).resolves.toEqual({
       kind: 'unfinished',
       status: 'done',
@@ -247,30 +247,33 @@ describe('asking for a job', () => {
   });
 
   it.each(['queued', 'processing', 'archiving', ''])(
-    'treats the status "%s" as not finished',
+    'treats the status "%s" as unfinished',
     async (status) => {
       await expect(jobFrom({ status })).resolves.toEqual({ kind: 'unfinished', status });
     },
   );
 
-  it.each(['error', 'message', 'detail'])('sees a pause notice in %s of a living job', async (field) => {
-    const notice = field === 'detail' ? { message: 'paused due to high load' } : 'paused due to high load';
-    await expect(jobFrom({ status: 'queued', [field]: notice })).resolves.toEqual({
-      kind: 'unfinished',
-      status: 'queued',
-      pausedNotice: 'paused due to high load',
-    });
-  });
+  it.each(['error', 'message', 'detail'])(
+    'recognizes a pause notice in %s of a running job',
+    async (field) => {
+      const notice = field === 'detail' ? { message: 'paused due to high load' } : 'paused due to high load';
+      await expect(jobFrom({ status: 'queued', [field]: notice })).resolves.toEqual({
+        kind: 'unfinished',
+        status: 'queued',
+        pausedNotice: 'paused due to high load',
+      });
+    },
+  );
 
   it.each([
     ['Blocked by  safety\nfilter', 'Blocked by safety filter'],
     [null, 'the service gave no reason'],
     [{ message: 'internal error' }, 'internal error'],
-  ])('gives the reason %j of a failed job', async (error, message) => {
+  ])('returns the reason %j of a failed job', async (error, message) => {
     await expect(jobFrom({ status: 'failed', error })).resolves.toMatchObject({ kind: 'failed', message });
   });
 
-  it('judges a failed job by its whole reason, of which only the beginning is kept', async () => {
+  it('judges a failed job by its whole reason, although only the beginning is kept', async () => {
     const job = await jobFrom({ status: 'failed', error: `${'x '.repeat(2_000)}content policy` });
     expect(job).toMatchObject({
       kind: 'failed',
@@ -284,20 +287,20 @@ describe('asking for a job', () => {
     expect(failure.code).toBe('bad-answer');
   });
 
-  it.each([[{ job_id: JOB }], [[]], ['done']])('calls %j a bad answer', async (body) => {
+  it.each([[{ job_id: JOB }], [[]], ['done']])('reports %j as a bad answer', async (body) => {
     answer(200, JSON.stringify(body));
     expect((await failureOf(client.getJob(JOB))).code).toBe('bad-answer');
   });
 
-  it('tells a job that is gone from an API that is not there', async () => {
+  it('distinguishes a missing job from a URL that is not the API', async () => {
     answer(404, { detail: 'Job not found' });
     expect(await failureOf(client.getJob(JOB))).toMatchObject({ code: 'job-not-found', status: 404 });
     expect((await failureOf(client.getBalance())).code).toBe('unavailable');
   });
 });
 
-describe('asking for the balance', () => {
-  it('gives the decimal strings as they are', async () => {
+describe('reading the balance', () => {
+  it('returns the decimal strings unchanged', async () => {
     answer(200, { balance: '12.50', reserved: '0.40', available: '12.10', currency: 'USD' });
     await expect(client.getBalance()).resolves.toEqual({
       balance: '12.50',
@@ -307,7 +310,7 @@ describe('asking for the balance', () => {
   });
 
   it.each([12.5, '12,50', '', `1${'0'.repeat(20)}`, `0.${'1'.repeat(1_000)}`])(
-    'refuses what is no amount with all its digits: %.30s',
+    'refuses an invalid amount: %.30s',
     async (balance) => {
       answer(200, { balance, reserved: '0.40', available: '12.10' });
       expect((await failureOf(client.getBalance())).code).toBe('bad-answer');
@@ -315,8 +318,8 @@ describe('asking for the balance', () => {
   );
 });
 
-describe('a connection that fails', () => {
-  it('is told as network where nothing listens, with the address', async () => {
+describe('a failing connection', () => {
+  it('is reported as network if nothing listens, with the address', async () => {
     const gone = await startScriptedServer();
     await gone.close();
     const failure = await failureOf(open({ baseUrl: gone.origin }).getBalance());
@@ -325,19 +328,19 @@ describe('a connection that fails', () => {
     expect(failure.message).toContain('ECONNREFUSED');
   });
 
-  it('is told as network where it breaks before or inside the answer', async () => {
+  it('is reported as network if it breaks before or during the answer', async () => {
     server.answerWith((_request, response) => response.destroy());
     expect((await failureOf(client.createGeneration(request, options))).code).toBe('network');
     server.answerWith((_request, response) => breakOff(response, 202));
     expect((await failureOf(client.createGeneration(request, options))).code).toBe('network');
   });
 
-  it('keeps what the status said where a refusal breaks off', async () => {
+  it('keeps the status if a refusal is cut off', async () => {
     server.answerWith((_request, response) => breakOff(response, 402));
     expect((await failureOf(client.createGeneration(request, options))).code).toBe('insufficient-balance');
   });
 
-  it('is told as a timeout where no answer comes, or the answer drips', async () => {
+  it('is reported as a timeout if no answer arrives, or it drips', async () => {
     const impatient = open({ timeoutMs: 150 });
     server.answerWith(() => undefined);
     expect((await failureOf(impatient.getBalance())).code).toBe('timeout');
@@ -366,14 +369,14 @@ describe('an aborted signal', () => {
   });
 });
 
-describe('the settings of a client', () => {
+describe('client settings', () => {
   it.each([
     '',
     'bananahub.io',
     'ftp://bananahub.io',
     'https://u:p@bananahub.io',
     'https://bananahub.io/?key=1',
-  ])('refuses "%s" as a base URL without repeating it', (baseUrl) => {
+  ])('refuse "%s" as a base URL without repeating it', (baseUrl) => {
     expect(() => createBananaHubClient({ baseUrl, apiKey: API_KEY })).toThrow(/BANANAHUB_BASE_URL must be/);
   });
 

@@ -25,7 +25,7 @@ const problemsOf = (variables: Readonly<Record<string, string>> = {}) =>
 
 describe('BANANAHUB_API_KEY_FILE', () => {
   it.each([OLD, `${OLD}\n`, `\n ${OLD}\r\n\n`])(
-    'holds the key, with or without white space around it: %j',
+    'contains the key, with or without white space around it: %j',
     async (text) => {
       await writeFile(file, text);
       const config = readConfig({ BANANAHUB_API_KEY: '', BANANAHUB_API_KEY_FILE: file }, undefined);
@@ -35,7 +35,7 @@ describe('BANANAHUB_API_KEY_FILE', () => {
   );
 
   it.each(['', ' \n', `${OLD} ${NEW}`, `${OLD}\n${NEW}\n`, 'ключ-very-secret'])(
-    'is a problem of the API alone where it holds anything else, named without its content: %j',
+    'with other content is a problem of the API only, reported without the content: %j',
     async (text) => {
       await writeFile(file, text);
       const problems = problemsOf();
@@ -46,7 +46,7 @@ describe('BANANAHUB_API_KEY_FILE', () => {
     },
   );
 
-  it('is a problem where it cannot be read, and no local sandbox stands in for it', () => {
+  it('is a problem if unreadable, and no local sandbox replaces it', () => {
     const stack = { pid: 1, startedAt: '', api: { baseUrl: 'http://127.0.0.1:1/api/v1', apiKey: 'sandbox' } };
     for (const name of [file, folder.path]) {
       const config = readConfig({ BANANAHUB_API_KEY_FILE: name }, stack);
@@ -55,7 +55,7 @@ describe('BANANAHUB_API_KEY_FILE', () => {
     }
   });
 
-  it('excludes BANANAHUB_API_KEY', async () => {
+  it('cannot be combined with BANANAHUB_API_KEY', async () => {
     await writeFile(file, OLD);
     const [message = ''] = problemsOf({ BANANAHUB_API_KEY: NEW }).get('api') ?? [];
     expect(message).toMatch(/BANANAHUB_API_KEY and BANANAHUB_API_KEY_FILE are both set/);
@@ -84,7 +84,7 @@ describe('a client whose key comes from a file', () => {
   });
   const keysSent = () => server.seen.map(({ headers }) => headers['authorization']);
 
-  it('reads the file again after a 401, and sends the next call with the new key', async () => {
+  it('reads the file again after a 401, and uses the new key for the next call', async () => {
     const { account } = client;
     await client.getBalance();
     accepted = NEW;
@@ -96,7 +96,7 @@ describe('a client whose key comes from a file', () => {
     expect(client.account).not.toBe(account);
   });
 
-  it('repeats neither key in what it says', async () => {
+  it('repeats neither key in its messages', async () => {
     await writeFile(file, NEW);
     client.renewKey();
     accepted = 'another';
@@ -105,7 +105,7 @@ describe('a client whose key comes from a file', () => {
     expect(client.redact(`${OLD} ${NEW}`)).toBe('[key] [key]');
   });
 
-  it('keeps its key while the file holds none', async () => {
+  it('keeps its key while the file has none', async () => {
     for (const text of ['', 'two words']) {
       await writeFile(file, text);
       client.renewKey();
@@ -116,7 +116,7 @@ describe('a client whose key comes from a file', () => {
     await expect(client.getBalance()).resolves.toEqual(BALANCE);
   });
 
-  it('sends no create with another key than it was meant for', async () => {
+  it('sends no create with another key than intended', async () => {
     const { account } = client;
     await writeFile(file, NEW);
     client.renewKey();

@@ -36,7 +36,7 @@ describe('the message in the body of a refused call', () => {
     expect(errorBodyMessage(body)).toBe(message);
   });
 
-  it('is one line of at most 300 characters whatever the body is', () => {
+  it('is one line of at most 300 characters, whatever the body is', () => {
     const bodies = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 2_000 }),
       fc.json(),
@@ -52,7 +52,7 @@ describe('the message in the body of a refused call', () => {
     );
   });
 
-  it('keeps no signature of a URL', () => {
+  it('contains no signature of a URL', () => {
     const text = 'cannot fetch https://user:pw@img.test/a.png?X-Amz-Signature=deadbeef&b=1, sorry';
     expect(publicText(text)).toBe('cannot fetch https://img.test/a.png sorry');
     expect(publicText('see "http://h.test#token" or HTTP://h.test/x?k=v.')).toBe(
@@ -77,11 +77,11 @@ describe('Retry-After', () => {
     ['2026', 2_026_000],
     ['', undefined],
     [undefined, undefined],
-  ])('"%s" asks to wait %s ms', (header, expected) => {
+  ])('"%s" means to wait %s ms', (header, expected) => {
     expect(retryAfterMs(header, now)).toBe(expected);
   });
 
-  it('never asks for a negative time or more than a day', () => {
+  it('never means a negative time or more than a day', () => {
     fc.assert(
       fc.property(fc.date({ noInvalidDate: true, min: new Date(0), max: new Date('9999-01-01') }), (date) => {
         const wait = retryAfterMs(date.toUTCString(), now);
@@ -127,33 +127,30 @@ describe('what a status means', () => {
   });
 });
 
-describe('where a create goes', () => {
+describe('the endpoint of a create', () => {
   const request = { prompt: 'a cat', aspectRatio: '1:1', resolution: '2K' } as const;
 
   it.each([
     ['nb', '/nb/', {}],
     ['nb2', '/nb2/', { resolution: '2K' }],
     ['pro', '/', { resolution: '2K' }],
-  ] as const)(
-    'for %s is below %s, and its body has no field that the endpoint does not take',
-    (model, path, sized) => {
-      const body = { prompt: 'a cat', aspect_ratio: '1:1', ...sized };
-      expect(createEndpoint({ ...request, model, inputImageUrls: [] })).toEqual({
-        path: `${path}text-generations`,
-        body,
-      });
-      const inputImageUrls = ['https://host.example/a.png'];
-      const callbackUrl = 'https://hook.example/';
-      expect(createEndpoint({ ...request, model, inputImageUrls, callbackUrl })).toEqual({
-        path: `${path}url-generations`,
-        body: { ...body, input_images_urls: inputImageUrls, callback_url: callbackUrl },
-      });
-    },
-  );
+  ] as const)('for %s is below %s, and its body has only fields of the endpoint', (model, path, sized) => {
+    const body = { prompt: 'a cat', aspect_ratio: '1:1', ...sized };
+    expect(createEndpoint({ ...request, model, inputImageUrls: [] })).toEqual({
+      path: `${path}text-generations`,
+      body,
+    });
+    const inputImageUrls = ['https://host.example/a.png'];
+    const callbackUrl = 'https://hook.example/';
+    expect(createEndpoint({ ...request, model, inputImageUrls, callbackUrl })).toEqual({
+      path: `${path}url-generations`,
+      body: { ...body, input_images_urls: inputImageUrls, callback_url: callbackUrl },
+    });
+  });
 });
 
 describe('the account id', () => {
-  it('is the origin and a fingerprint, the same whatever the path, and another for another key', () => {
+  it('is the origin and a fingerprint, independent of the path, and differs for another key', () => {
     const account = accountIdOf(new URL('https://bananahub.io/api/v1'), 'secret-key');
     expect(account).toMatch(/^https:\/\/bananahub\.io#[0-9a-f]{12}$/);
     expect(account).not.toContain('secret');

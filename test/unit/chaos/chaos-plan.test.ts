@@ -13,8 +13,8 @@ const anyOptions = fc.record({
   minutes: fc.double({ min: 0.1, max: 30, noNaN: true }),
 });
 
-describe('a plan of chaos', () => {
-  it('is the same for the same seed, and another for another', () => {
+describe('a chaos plan', () => {
+  it('is the same for the same seed, and differs for another', () => {
     fc.assert(
       fc.property(anyOptions, (options) => {
         expect(planChaos(options)).toEqual(planChaos({ ...options }));
@@ -24,7 +24,7 @@ describe('a plan of chaos', () => {
     expect(new Set(texts).size).toBe(3);
   });
 
-  it('lifts every fault before it ends, and lets none of a lane meet the next', () => {
+  it('ends every fault before the plan ends, and never overlaps faults of one group', () => {
     fc.assert(
       fc.property(anyOptions, (options) => {
         const { faults, durationMs } = planChaos(options);
@@ -42,7 +42,7 @@ describe('a plan of chaos', () => {
     );
   });
 
-  it('is bounded, and keeps to the batches and workers that it may have', () => {
+  it('is bounded, and uses only its batches and workers', () => {
     fc.assert(
       fc.property(anyOptions, (options) => {
         const { batches, faults, workers } = planChaos(options);
@@ -60,13 +60,13 @@ describe('a plan of chaos', () => {
     );
   });
 
-  it('takes the number of workers that it is told', () => {
+  it('uses the given number of workers', () => {
     const options: ChaosOptions = { seed: 'any', minutes: 1, workers: 2 };
     expect(planChaos(options).workers).toBe(2);
     expect(planText(planChaos(options))).toContain('2 workers');
   });
 
-  it('throws all kinds of faults within an hour', () => {
+  it('contains all kinds of faults within an hour', () => {
     const kinds = new Set(planChaos({ seed: '1', minutes: 60 }).faults.map(({ kind }) => kind));
     expect(kinds.size).toBe(37);
   });
@@ -75,8 +75,8 @@ describe('a plan of chaos', () => {
 const poisonsOf = (sheet: string): readonly string[] =>
   sheet.split('\n').flatMap((line) => POISONS.filter((poison) => line.includes(poison)));
 
-describe('a sheet of chaos', () => {
-  it('has the rows that the plan says, the same each time, and shares no prompt with another batch', () => {
+describe('a chaos sheet', () => {
+  it('has the planned rows, the same each time, and shares no prompt with another batch', () => {
     const { batches } = planChaos({ seed: '7', minutes: 5 });
     const sheets = batches.map((batch) => chaosSheet('7', batch));
     expect(sheets).toEqual(batches.map((batch) => chaosSheet('7', batch)));
@@ -85,7 +85,7 @@ describe('a sheet of chaos', () => {
     expect(new Set(prompts).size).toBe(prompts.length);
   });
 
-  it('has one poisoned row where the plan says so, and none elsewhere', () => {
+  it('has one row that always fails if planned, and none otherwise', () => {
     const { batches } = planChaos({ seed: '7', minutes: 20 });
     for (const batch of batches)
       expect(poisonsOf(chaosSheet('7', batch))).toEqual(batch.poison === undefined ? [] : [batch.poison]);
@@ -114,8 +114,8 @@ const failed = (
 const judge = (prompt: string, end: RowOutcome['end'], jobsFail = false) =>
   unexpectedEnds([outcome(end)], new Map([['fox', { prompt }]]), jobsFail);
 
-describe('an end that nothing was done for', () => {
-  it('is told, and one that the prompt or the faults explain is not', () => {
+describe('an unexpected end of a row', () => {
+  it('is reported, unless the prompt or the faults explain it', () => {
     expect(judge('fox', failed('refused'))).toEqual(['fox is failed as refused: why']);
     expect(judge('fox [[refuse]]', failed('refused'))).toEqual([]);
     expect(judge('fox', failed('flaky'))).toHaveLength(1);

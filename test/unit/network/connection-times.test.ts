@@ -11,7 +11,7 @@ afterEach(() => {
   server?.close();
 });
 
-/** Counts its connections, says that it keeps them for `hint`, and keeps them for longer. */
+/** Counts its connections, announces a keep-alive of `hint`, and keeps them longer. */
 async function startServer(
   hint: string,
 ): Promise<{ origin: string; made: () => number; open: () => number }> {
@@ -55,19 +55,16 @@ const CLIENTS = [
   ],
 ] as const;
 
-it.each(CLIENTS)(
-  'an idle connection to %s is closed before the server’s own time has passed',
-  async (_, make) => {
-    const { origin, made, open } = await startServer('timeout=2');
-    const client = make(origin);
-    await client.call();
-    expect(made()).toBe(1);
-    await eventually(() => open() === 0, { what: 'the client closes its connection' });
-    await client.call();
-    expect(made()).toBe(2);
-    await client.close();
-  },
-);
+it.each(CLIENTS)('an idle connection to %s is closed before the server’s own timeout', async (_, make) => {
+  const { origin, made, open } = await startServer('timeout=2');
+  const client = make(origin);
+  await client.call();
+  expect(made()).toBe(1);
+  await eventually(() => open() === 0, { what: 'the client closes its connection' });
+  await client.call();
+  expect(made()).toBe(2);
+  await client.close();
+});
 
 it('every address of a host has 2.5 s to connect', () => {
   expect(getDefaultAutoSelectFamilyAttemptTimeout()).toBe(2_500);

@@ -6,7 +6,7 @@ const hostOf = (address: string, environment: Parameters<typeof proxyFor>[1]): s
   proxyFor(new URL(address), environment)?.host;
 
 describe('the proxy of an address', () => {
-  it('is that of its scheme, lower case first, and none where nothing is set', () => {
+  it('is that of its scheme, lower case first, and none if nothing is set', () => {
     expect(hostOf('https://api.example/x', BOTH)).toBe('secure:1');
     expect(hostOf('http://api.example/x', BOTH)).toBe('plain:2');
     expect(hostOf('https://api.example', { ...BOTH, https_proxy: 'http://lower:3' })).toBe('lower:3');
@@ -25,7 +25,7 @@ describe('the proxy of an address', () => {
     '[::1]',
     '[::ffff:127.0.0.1]',
     '0.0.0.0',
-  ])('is never one for this machine: %s', (host) => {
+  ])('is never used for this machine: %s', (host) => {
     for (const scheme of ['http', 'https']) expect(hostOf(`${scheme}://${host}:7233`, BOTH)).toBeUndefined();
   });
 
@@ -56,7 +56,7 @@ describe('the proxy of an address', () => {
     expect(hostOf(address, { ...BOTH, no_proxy: list, NO_PROXY: 'else' }) === undefined).toBe(isDirect);
   });
 
-  it('that is none is refused by the name of its variable, without its password', () => {
+  it('that is invalid is refused by its variable’s name, without its password', () => {
     for (const text of ['socks5://me:hush@proxy:1080', 'http://me:hush@', 'http://[hush']) {
       const read = (): unknown => proxyFor(new URL('https://api.example'), { HTTPS_PROXY: text });
       expect(read).toThrow(/^HTTPS_PROXY is not the address of an HTTP proxy: (?!.*hush)/);

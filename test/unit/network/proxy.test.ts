@@ -15,7 +15,7 @@ import { temporaryFolder } from '../../support/temporary-folder.js';
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 
-/** Hosts that no DNS knows: the proxy alone can lead there. */
+/** Hosts unknown to DNS: only the proxy can reach them. */
 const IMAGES = 'http://images.banana.test/a.png?X-Amz-Signature=hush';
 
 describe('through a forward proxy', () => {
@@ -42,16 +42,16 @@ describe('through a forward proxy', () => {
     }
   }
 
-  it('images come, also where the proxy alone knows the name', async () => {
+  it('download images, also if only the proxy can resolve the name', async () => {
     server.answerWith((_, response) => response.writeHead(200).end('image'));
     expect((await fetched(IMAGES)).toString()).toBe('image');
     expect((await fetched('http://8.8.8.8/a.png')).toString()).toBe('image');
-    expect(proxy.asked).toEqual(expect.arrayContaining(['images.banana.test:80', '8.8.8.8:80']));
+    expect(proxy.targets).toEqual(expect.arrayContaining(['images.banana.test:80', '8.8.8.8:80']));
     expect(server.seen[0]?.headers).not.toHaveProperty('proxy-authorization');
   });
 
-  it('private and metadata addresses stay closed, also behind redirects and names that lead there', async () => {
-    const before = proxy.asked.length;
+  it('cannot reach private and metadata addresses, also behind redirects and names', async () => {
+    const before = proxy.targets.length;
     for (const url of [
       'http://10.1.2.3/a.png',
       'http://169.254.169.254/a.png',
@@ -62,12 +62,12 @@ describe('through a forward proxy', () => {
     await expect(fetched('http://169.254.169.254/a.png', true)).rejects.toMatchObject({
       code: 'unsafe-address',
     });
-    expect(proxy.asked.slice(before)).toEqual([]);
+    expect(proxy.targets.slice(before)).toEqual([]);
     server.answerWith((_, response) =>
       response.writeHead(302, { location: 'http://169.254.169.254/x' }).end(),
     );
     await expect(fetched(IMAGES, true)).rejects.toMatchObject({ code: 'unsafe-address' });
-    expect(proxy.asked.slice(before)).toEqual(['images.banana.test:80']);
+    expect(proxy.targets.slice(before)).toEqual(['images.banana.test:80']);
     const inward = createDownloadAgent({
       environment: environment(),
       lookup: (_name, _options, callback) => callback(null, [{ address: '192.168.0.7', family: 4 }]),
@@ -78,7 +78,7 @@ describe('through a forward proxy', () => {
     expect((await fetched('http://10.1.2.3/a.png', true)).toString()).toBe('image');
   });
 
-  it('a proxy that refuses, or that is not there, is a failure that does not repeat its password', async () => {
+  it('report a refusing or missing proxy without its password', async () => {
     const wrong = proxy.url.replace('hush-hush', 'hush-wrong');
     for (const HTTP_PROXY of [wrong, 'http://me:hush-hush@127.0.0.1:9']) {
       const agent = createAgent({}, { environment: { HTTP_PROXY } });
@@ -90,34 +90,31 @@ describe('through a forward proxy', () => {
     }
   });
 
-  it.runIf(isAvailable('openssl', hasOpenssl))(
-    'https goes through a tunnel and trusts the host alone',
-    async () => {
-      const folder = await temporaryFolder();
-      const { key, cert } = await loopbackCertificate(path.join(folder.path));
-      const secure = createServer({ key, cert }, (_, response) => response.end('image'));
-      await new Promise<void>((resolve) => {
-        secure.listen(0, '127.0.0.1', resolve);
-      });
-      const { port } = secure.address() as AddressInfo;
-      const tunnel = await startForwardProxy({ '8.8.8.8:443': `https://127.0.0.1:${port}` });
-      const agent = createAgent({}, { environment: { HTTPS_PROXY: tunnel.url } });
-      const asking = agent.request({ origin: 'https://8.8.8.8', path: '/', method: 'GET' });
-      await expect(asking).rejects.toMatchObject({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
-      expect(tunnel.asked).toEqual(['8.8.8.8:443']);
-      const client = createS3Client({
-        endpoint: 'https://8.8.8.8',
-        region: 'us-east-1',
-        credentials: { accessKeyId: 'key', secretAccessKey: 'secret' },
-        maxAttempts: 1,
-        environment: { HTTPS_PROXY: tunnel.url },
-      });
-      const { HeadBucketCommand } = await import('@aws-sdk/client-s3');
-      await expect(client.send(new HeadBucketCommand({ Bucket: 'bucket' }))).rejects.toThrow(/self-signed/);
-      expect(tunnel.asked).toEqual(['8.8.8.8:443', '8.8.8.8:443']);
-      client.destroy();
-      await Promise.all([agent.destroy(), tunnel.close(), folder.remove()]);
-      secure.close();
-    },
-  );
+  it.runIf(isAvailable('openssl', hasOpenssl))('https uses a tunnel and trusts only the host', async () => {
+    const folder = await temporaryFolder();
+    const { key, cert } = await loopbackCertificate(path.join(folder.path));
+    const secure = createServer({ key, cert }, (_, response) => response.end('image'));
+    await new Promise<void>((resolve) => {
+      secure.listen(0, '127.0.0.1', resolve);
+    });
+    const { port } = secure.address() as AddressInfo;
+    const tunnel = await startForwardProxy({ '8.8.8.8:443': `https://127.0.0.1:${port}` });
+    const agent = createAgent({}, { environment: { HTTPS_PROXY: tunnel.url } });
+    const asking = agent.request({ origin: 'https://8.8.8.8', path: '/', method: 'GET' });
+    await expect(asking).rejects.toMatchObject({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+    expect(tunnel.targets).toEqual(['8.8.8.8:443']);
+    const client = createS3Client({
+      endpoint: 'https://8.8.8.8',
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'key', secretAccessKey: 'secret' },
+      maxAttempts: 1,
+      environment: { HTTPS_PROXY: tunnel.url },
+    });
+    const { HeadBucketCommand } = await import('@aws-sdk/client-s3');
+    await expect(client.send(new HeadBucketCommand({ Bucket: 'bucket' }))).rejects.toThrow(/self-signed/);
+    expect(tunnel.targets).toEqual(['8.8.8.8:443', '8.8.8.8:443']);
+    client.destroy();
+    await Promise.all([agent.destroy(), tunnel.close(), folder.remove()]);
+    secure.close();
+  });
 });

@@ -60,9 +60,9 @@ describe('a submission', () => {
 
   async function checked(
     text: string,
-    asked: { readonly merge?: boolean; readonly [setting: string]: unknown } = {},
+    requested: { readonly merge?: boolean; readonly [setting: string]: unknown } = {},
   ): Promise<CountedSheet> {
-    const { merge = false, ...given } = asked;
+    const { merge = false, ...given } = requested;
     const file = path.join(folder.path, 'sheet.csv');
     await writeFile(file, text);
     const inputs = new SheetInputs({
@@ -98,7 +98,7 @@ describe('a submission', () => {
     return prepareSubmission({ store, account: undefined, prices, isToStart: false }, submission, listener);
   }
 
-  /** Leaves what the ingest of a first run leaves, whose rows have not ended. */
+  /** Leaves what the ingest of a first run leaves before its rows have ended. */
   async function firstRun(text: string): Promise<void> {
     const { sheet } = await checked(text);
     const { sheetSettings } = sheet;
@@ -146,8 +146,8 @@ describe('a submission', () => {
     ['input images', 'id,prompt,input_images\na,a fox,cat.png\nb,a hen,cat.png\n', {}, {}],
     ['a canary and a budget', FIRST, {}, { canary: { rows: 2 }, spending: { budget: '10.00' } }],
     ['a failures.csv', 'id,prompt,failure_kind\na,a fox,refused\n', {}, { newIds: true }],
-  ] as const)('reads the sheet at most twice: %s', async (_, text, asked, others) => {
-    const counted = await checked(text, asked);
+  ] as const)('reads the sheet at most twice: %s', async (_, text, requested, others) => {
+    const counted = await checked(text, requested);
     const rows: string[] = [];
     const { kind } = await prepared(counted, others, { onRun: ({ rowId }) => rows.push(rowId) });
     expect({ kind, opened: counted.opened() }).toEqual({ kind: 'ready', opened: 2 });
@@ -162,10 +162,10 @@ describe('a submission', () => {
     ['a canary and a budget', `${FIRST}d,a cow,\n`, {}, { canary: { rows: 1 }, spending: { budget: '9' } }],
     ['input images', 'id,prompt,input_images\na,a fox,cat.png\nb,a hen,cat.png\n', {}, {}],
   ] as const)(
-    'reads the sheet at most twice where the batch has rows: %s',
-    async (_, text, asked, others) => {
+    'reads the sheet at most twice if the batch has rows: %s',
+    async (_, text, requested, others) => {
       await firstRun(FIRST);
-      const counted = await checked(text, asked);
+      const counted = await checked(text, requested);
       const rejected: string[] = [];
       const { kind } = await prepared(counted, others, {
         onRun: () => undefined,
@@ -175,13 +175,13 @@ describe('a submission', () => {
     },
   );
 
-  it('reads the sheet once where its batch is new and nobody listens', async () => {
+  it('reads the sheet once if its batch is new and no progress is shown', async () => {
     const counted = await checked(FIRST);
     expect(await prepared(counted)).toMatchObject({ kind: 'ready', plan: { runSeq: 1, new: 3 } });
     expect(counted.opened()).toBe(1);
   });
 
-  it('is read no further than it is shown where there is no bucket to compare with', async () => {
+  it('reads no further than shown without a bucket to compare with', async () => {
     const counted = await checked(FIRST);
     const submission = { sheet: counted.sheet, home, settings, spending: {}, newIds: false, rebind: false };
     const shown: string[] = [];
@@ -194,7 +194,7 @@ describe('a submission', () => {
     expect(plan).toMatchObject({ runSeq: 1, new: 3 });
   });
 
-  it('refuses names of a merge that rows of the batch have, by the names that the check has gathered', async () => {
+  it('refuses names of a merge that rows of the batch have, as collected by the check', async () => {
     await firstRun(FIRST);
     const { plan } = await prepared(
       await checked('id,prompt,file_name\nd,a cow,OWL\ne,a cat,\n', { merge: true }),
@@ -202,7 +202,7 @@ describe('a submission', () => {
     expect(plan).toMatchObject({ new: 1, kept: 3, summary: { rows: 1, rejected: 1 } });
   });
 
-  it('lets rows stay for which rejected records stand', async () => {
+  it('keeps rows whose new records are rejected', async () => {
     await firstRun(FIRST);
     const { plan } = await prepared(
       await checked('id,prompt,file_name,model\na,a fox,fox,\nb,a hen,hen,dall-e\n'),
@@ -210,7 +210,7 @@ describe('a submission', () => {
     expect(plan).toMatchObject({ kept: 1, removed: 1, summary: { rejected: 1 } });
   });
 
-  it('is planned before it is refused, and refused by the plan before the money', async () => {
+  it('is planned before it is refused, and refused by its plan before its budget', async () => {
     const plans: number[] = [];
     const onPlan: PreparationListener['onPlan'] = ({ plan }) => plans.push(plan.new);
     const spending = { maxImages: 2 };
@@ -222,14 +222,14 @@ describe('a submission', () => {
     expect(plans).toEqual([3]);
   });
 
-  it('is refused where most rows of the batch would go and nobody sees it', async () => {
+  it('is refused if most rows of the batch would be removed unattended', async () => {
     await firstRun(FIRST);
     const counted = await checked('id,prompt,file_name\na,a fox,fox\n');
     await expect(prepared(counted, { unattended: true })).rejects.toMatchObject({ reason: 'shrunken' });
     expect(await prepared(counted)).toMatchObject({ kind: 'ready', plan: { removed: 2 } });
   });
 
-  it('says what the run is to start with, money and canary included', async () => {
+  it('contains the settings of the run, including money and canary', async () => {
     const others = { canary: { rows: 2 }, spending: { budget: '10.00' } };
     expect(await prepared(await checked(FIRST), others)).toMatchObject({
       start: {

@@ -13,7 +13,7 @@ const request = {
   submittedAt: '2026-01-01T00:00:00.000Z',
 };
 
-test('a run was asked for the same only by the same bytes, format and settings', () => {
+test('a run has the same request only for the same bytes, format and settings', () => {
   expect(hasSheet(request, location, sheet, settings)).toBe(true);
   expect(hasSheet(request, location, { ...sheet, name: 'dinner.tsv' }, settings)).toBe(true);
   expect(hasSheet(request, location, { ...sheet, sha256: 'b'.repeat(64) }, settings)).toBe(false);
@@ -21,7 +21,7 @@ test('a run was asked for the same only by the same bytes, format and settings',
   expect(hasSheet(request, location, sheet, SheetSettings.parse({}))).toBe(false);
 });
 
-test('a sheet is kept with its extension, and as CSV without a usable one', () => {
+test('a sheet is stored with its extension, and as CSV without a usable one', () => {
   const keys = ['-', 'menu', 'menu.JSONL', 'menu.c v', 'menu.TSV.gz', 's3://b/menu.gz'].map((name) =>
     sheetKeyOf(location, { ...sheet, name }),
   );

@@ -25,7 +25,7 @@ function anchorsOf(page: string): readonly string[] {
   );
 }
 
-test.each(PAGES)('every link of %s within the project leads to a file and a heading that exist', (page) => {
+test.each(PAGES)('every link of %s within the project leads to an existing file and heading', (page) => {
   const broken = [...proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, target = '']) => target)
     .filter((target) => !/^[a-z]+:/.test(target))

@@ -41,19 +41,19 @@ describe('the summary of a sheet', () => {
     });
   });
 
-  test('knows our own failures.csv by its column', async () => {
+  test('recognizes our own failures.csv by its column', async () => {
     expect(await summaryOf('id,prompt,Failure_Kind\na,fox,refused\n')).toMatchObject({ isFailures: true });
     expect(await summaryOf('id,prompt,failure\na,fox,refused\n')).toMatchObject({ isFailures: false });
   });
 
-  test('shows the first 20 rejections and counts them all', async () => {
+  test('contains the first 20 rejections and counts them all', async () => {
     const text = `prompt,count\n${'a,0\n'.repeat(50)}`;
     const summary = await summaryOf(text, 4096);
     expect([summary.rejected, summary.firstRejected.length]).toEqual([50, 20]);
   });
 });
 
-test('reading a sheet closes its stream, also when the reader stops early', async () => {
+test('reading a sheet closes its stream, even if the reader stops early', async () => {
   const { readSheet } = await import('../../../src/sheet/index.js');
   const stream = createReadStream(EXAMPLE, { highWaterMark: 256 });
   for await (const item of readSheet(stream, SheetSettings.parse({}), { name: EXAMPLE })) {
@@ -62,7 +62,7 @@ test('reading a sheet closes its stream, also when the reader stops early', asyn
   expect(stream.destroyed).toBe(true);
 });
 
-test('settings survive JSON, as a workflow input does', () => {
+test('settings survive JSON, as workflow inputs', () => {
   const settings = SheetSettings.parse({ map: { prompt: 'Caption' }, template: '{{a}}', encoding: 'latin1' });
   expect(SheetSettings.parse(JSON.parse(JSON.stringify(settings)))).toEqual(settings);
   expect(SheetSettings.parse({})).toEqual({
@@ -75,7 +75,7 @@ test('settings survive JSON, as a workflow input does', () => {
   });
 });
 
-test('the example sheet is accepted whole: many scripts, several shapes, no repeats', async () => {
+test('the example sheet is accepted completely: many scripts, several shapes, no repeats', async () => {
   const { readFile } = await import('node:fs/promises');
   const { rows, rejected, header, repeats } = await readWholeSheet(await readFile(EXAMPLE), {}, EXAMPLE);
   expect(rejected).toEqual([]);

@@ -56,13 +56,13 @@ const SNAPSHOT: Whole<Omit<BatchSnapshot, 'tally'>> & Pick<BatchSnapshot, 'tally
   asOf: '2026-01-01T00:30:00Z',
 };
 
-describe("the snapshot in a batch's memo", () => {
-  it('comes back whole, every field of it', () => {
+describe('the snapshot in a batch’s memo', () => {
+  it('reads back with every field', () => {
     const memo = { [SNAPSHOT_MEMO]: JSON.parse(JSON.stringify(SNAPSHOT)) };
     expect(snapshotInMemo({ memo })).toEqual(SNAPSHOT);
   });
 
-  it('is nothing where another program left it', () => {
+  it('is undefined if another program wrote it', () => {
     expect(snapshotInMemo({ memo: { [SNAPSHOT_MEMO]: { phase: 'running' } } })).toBeUndefined();
     expect(snapshotInMemo({})).toBeUndefined();
   });

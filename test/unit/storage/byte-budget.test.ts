@@ -5,8 +5,8 @@ import { MemoryLimit } from '../../../src/storage/byte-budget.js';
 /** Lets every promise that can settle do so. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-describe('the budget for image bodies', () => {
-  it('is never exceeded, is given first come first served, and comes back whole', async () => {
+describe('the memory limit for image bodies', () => {
+  it('is never exceeded, serves in order, and is released completely', async () => {
     const steps = fc.array(
       fc.oneof(
         fc.record({ kind: fc.constant('reserve' as const), size: fc.nat(150) }),
@@ -19,10 +19,10 @@ describe('the budget for image bodies', () => {
         const budget = new MemoryLimit(100);
         const held: { size: number; release: () => void }[] = [];
         const admitted: number[] = [];
-        let asked = 0;
+        let requested = 0;
         for (const { kind, size } of all) {
           if (kind === 'reserve') {
-            const turn = asked++;
+            const turn = requested++;
             void budget.reserve(size).then((release) => {
               admitted.push(turn);
               return held.push({ size: Math.min(size, 100), release });
@@ -35,7 +35,7 @@ describe('the budget for image bodies', () => {
           held.shift()?.release();
           await settle();
         }
-        expect(admitted).toEqual(Array.from({ length: asked }, (_, turn) => turn));
+        expect(admitted).toEqual(Array.from({ length: requested }, (_, turn) => turn));
         const all100 = await budget.reserve(100);
         all100();
       }),
@@ -43,7 +43,7 @@ describe('the budget for image bodies', () => {
     );
   });
 
-  it('gives a body that is larger than all of it the whole, alone', async () => {
+  it('gives a body larger than the limit all of it, alone', async () => {
     const budget = new MemoryLimit(100);
     const small = await budget.reserve(1);
     const seen: string[] = [];

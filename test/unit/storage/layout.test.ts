@@ -35,7 +35,7 @@ describe('the layout of a batch in the bucket', () => {
     expect(layout.probeKey(location)).toBe(`${root}probe.txt`);
   });
 
-  it('lets numbers grow wider than their padding', () => {
+  it('lets numbers exceed their padding', () => {
     expect(layout.partKey(location, 12_345, 123_456, 1_234)).toBe(
       `${root}runs/12345/parts/123456-1234.jsonl`,
     );
@@ -51,7 +51,7 @@ describe('the layout of a batch in the bucket', () => {
     );
   });
 
-  it('makes an object of a key in the same bucket', () => {
+  it('builds an object reference in the same bucket from a key', () => {
     expect(layout.at(location, layout.reportKey(location))).toEqual({
       bucket: 'pictures',
       key: `${root}report.json`,

@@ -15,20 +15,20 @@ export type Fact = readonly [name: string, text: string | undefined];
 /** Lines about what a future schedule will do. `address`: undefined if the sheet will be pinned. */
 export function plannedFacts(
   schedule: ScheduleName,
-  { asked, policy }: ScheduleSettings,
+  { scheduled, policy }: ScheduleSettings,
   address: string | undefined,
 ): string {
   const facts: readonly Fact[] = [
     ['Schedule', schedule],
-    ['When', whenText(asked, policy)],
-    ['Mode', modeText({ schedule, mode: asked.mode })],
+    ['When', whenText(scheduled, policy)],
+    ['Mode', modeText({ schedule, mode: scheduled.mode })],
     [
       'Source',
       address === undefined
         ? `kept in the bucket as it is now; replace it later with: schedule update ${schedule} SHEET`
         : 'read again for each run by the workers, with their credentials',
     ],
-    ['Limits', limitsText(asked)],
+    ['Limits', limitsText(scheduled)],
     ['Overlap', overlapText(policy.overlap)],
     ['Catch-up', catchupText(policy.catchupMs)],
   ];

@@ -24,8 +24,8 @@ export interface FiringPlan {
 }
 
 /** How the first run of a schedule will read the sheet. */
-export function firstReading({ asked }: ScheduleSettings, now: Date): SheetSettings {
-  const { sheetSettings, mode, times, timezone } = asked;
+export function firstReading({ scheduled }: ScheduleSettings, now: Date): SheetSettings {
+  const { sheetSettings, mode, times, timezone } = scheduled;
   if (mode === 'changes') return { ...sheetSettings, moment: 'refused' };
   // Any moment will do to check the texts that contain it.
   const [first = now] = nextTimes(times, timezone, { after: now, count: 1 });
@@ -47,13 +47,13 @@ export async function planFiring(
   },
 ): Promise<FiringPlan> {
   const { home, name, settings } = schedule;
-  const { mode, times, timezone, budget } = settings.asked;
+  const { mode, times, timezone, budget } = settings.scheduled;
   const { sheet, now, own: account, prices } = found;
   const [first = now] = nextTimes(times, timezone, { after: now, count: 1 });
   const batchHome = homeOf(home, firingBatchId(name, mode, first));
   const { location: batch, plan } = await prepareSubmission(
     { store, account, prices, isToStart: false },
-    scheduledSubmission(settings.asked, sheet, batchHome),
+    scheduledSubmission(settings.scheduled, sheet, batchHome),
   );
   // Later runs may make any row of the sheet.
   if (budget !== undefined) refuseUnpriced(sheet.summary.images, prices);

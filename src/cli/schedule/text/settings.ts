@@ -10,26 +10,26 @@ import { sheetSettings } from '../../submit/flags/sheet-flags.js';
 
 /** What a schedule does and when, without its name and its sheet. */
 export interface ScheduleSettings {
-  readonly asked: Omit<ScheduledSheet, 'format' | 'schedule' | 'home' | 'source'>;
+  readonly scheduled: Omit<ScheduledSheet, 'format' | 'schedule' | 'home' | 'source'>;
   readonly policy: Required<SchedulePolicy>;
 }
 
 /** A schedule from the flags; the rest is as `before`, or our own default. Throws a UsageError for missing flags and invalid combinations. */
 export function scheduleSettings(flags: ScheduleFlags, before?: ScheduleSettings): ScheduleSettings {
-  const mode = flags.mode ?? before?.asked.mode;
+  const mode = flags.mode ?? before?.scheduled.mode;
   if (mode === undefined) throw new UsageError(MODE_MISSING);
   const overlap = flags.overlap ?? before?.policy.overlap ?? 'skip';
   refuseOverlap(mode, overlap);
-  const maxImages = flags.maxImages ?? before?.asked.maxImages;
-  const budget = flags.budget ?? before?.asked.budget;
+  const maxImages = flags.maxImages ?? before?.scheduled.maxImages;
+  const budget = flags.budget ?? before?.scheduled.budget;
   return {
-    asked: {
+    scheduled: {
       mode,
-      times: scheduleTimes(flags, before?.asked.times),
-      timezone: flags.timezone ?? before?.asked.timezone ?? DEFAULT_TIMEZONE,
-      sheetSettings: sheetSettings(flags, before?.asked.sheetSettings),
-      settings: runSettings(flags, before?.asked.settings),
-      ...(before?.asked.service !== undefined && { service: before.asked.service }),
+      times: scheduleTimes(flags, before?.scheduled.times),
+      timezone: flags.timezone ?? before?.scheduled.timezone ?? DEFAULT_TIMEZONE,
+      sheetSettings: sheetSettings(flags, before?.scheduled.sheetSettings),
+      settings: runSettings(flags, before?.scheduled.settings),
+      ...(before?.scheduled.service !== undefined && { service: before.scheduled.service }),
       ...(maxImages !== undefined && maxImages !== 'none' && { maxImages }),
       ...(budget !== undefined && budget !== 'none' && { budget }),
     },

@@ -19,11 +19,11 @@ export function canaryOptions({
 }
 
 /** The line about which rows of a run come first, and what they wait for; empty without a canary. */
-export function canaryPlanText(asked: CanaryOptions | undefined, rowsToRun: number): string {
-  if (!asked || rowsToRun === 0) return '';
-  const canary = canaryOf(asked, rowsToRun);
+export function canaryPlanText(options: CanaryOptions | undefined, rowsToRun: number): string {
+  if (!options || rowsToRun === 0) return '';
+  const canary = canaryOf(options, rowsToRun);
   if (!canary) {
-    return `Canary     none: the run makes only ${rowsToRun} ${rowsToRun === 1 ? 'row' : 'rows'} (--canary ${asked.rows})\n`;
+    return `Canary     none: the run makes only ${rowsToRun} ${rowsToRun === 1 ? 'row' : 'rows'} (--canary ${options.rows})\n`;
   }
   const { rows, of, waitMs } = canary;
   const wait =

@@ -65,12 +65,12 @@ export function withSettingsFlags<
     )
     .option(
       '--max-failure-rate <percent>',
-      `hold the batch when more of its last generations fail; 100 never holds${by(String(DEFAULT_MAX_FAILURE_RATE))}`,
+      `hold the batch when a higher percentage of its latest generations fails; 100 never holds${by(String(DEFAULT_MAX_FAILURE_RATE))}`,
       wholeNumber(1, 100),
     )
     .option(
       '--budget <amount>',
-      `spending limit of ${spender} by BANANA_PRICES, such as 25.00; the batch pauses when it is spent; none for no limit${note}`,
+      `spending limit of ${spender} by BANANA_PRICES, such as 25.00, or none; the batch pauses when it is spent${note}`,
       budgetOrNone,
     )
     .option('--job-timeout <duration>', `fail a row whose job takes longer${by('wait')}`, duration)
@@ -82,8 +82,8 @@ export function withSettingsFlags<
     )
     .addOption(again('--thumbnails', 'make thumbnails again, after --no-thumbnails'))
     .option('--no-thumbnails', 'make no thumbnails for the contact sheet')
-    .option('--near-duplicates', 'compare how the images look: near-duplicates.csv lists similar ones')
-    .addOption(again('--no-near-duplicates', 'do not compare any more'));
+    .option('--near-duplicates', 'find images that look similar; near-duplicates.csv lists them')
+    .addOption(again('--no-near-duplicates', 'stop looking for similar images'));
 }
 
 function withCanaryFlags<Args extends unknown[], Flags extends OptionValues, Globals extends OptionValues>(

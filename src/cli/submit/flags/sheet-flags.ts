@@ -20,20 +20,20 @@ export function withSheetFlags<
   return (
     program
       .optionsGroup('Rows:')
-      .option('--model <model>', `model of rows that name none: nb, nb2 or pro${by('pro')}`, modelName)
+      .option('--model <model>', `model of rows without one: nb, nb2 or pro${by('pro')}`, modelName)
       .addOption(
-        new Option('--aspect-ratio <ratio>', `aspect ratio of rows that name none${by('1:1')}`).choices(
+        new Option('--aspect-ratio <ratio>', `aspect ratio of rows without one${by('1:1')}`).choices(
           allRatios(),
         ),
       )
       .addOption(
-        new Option('--resolution <size>', `resolution of rows that name none${by('1K')}`).choices([
+        new Option('--resolution <size>', `resolution of rows without one${by('1K')}`).choices([
           ...RESOLUTIONS,
         ]),
       )
       .option(
         '--images-per-prompt <n>',
-        `images of rows without a count, 1 to 1000${by('1')}`,
+        `images per row without a count, 1 to 1000${by('1')}`,
         wholeNumber(1, 1000),
       )
       .option(

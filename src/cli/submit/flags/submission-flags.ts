@@ -27,7 +27,7 @@ export function withSubmissionFlags(program: Command) {
     )
     .option(
       '--to <folder>',
-      'where to store the batch: an empty folder, s3://bucket/folder/ (default: a folder named by the id, in $BANANA_BUCKET below $BANANA_PREFIX; with --to, a note of the place is left there)',
+      'store the batch in this empty folder, s3://bucket/folder/; later commands still find it by its id (default: a folder named after the id, in $BANANA_BUCKET under $BANANA_PREFIX)',
       s3Folder,
     )
     .option('--new', 'start a separate batch; the time is appended to its id', false)

@@ -13,7 +13,7 @@ export class Webhooks {
   readonly #imageUrls: ImageUrls;
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #closing = new AbortController();
-  #lastTold: Job | undefined;
+  #lastReported: Job | undefined;
 
   constructor(core: SandboxCore, imageUrls: ImageUrls) {
     this.#core = core;
@@ -43,10 +43,10 @@ export class Webhooks {
   async #deliver(job: Job, callbackUrl: string): Promise<void> {
     const { tally, settings, dispatcher, misbehaviour } = this.#core;
     const now = Math.max(this.#core.now(), job.finishedAt);
-    const before = this.#lastTold;
-    this.#lastTold = job;
-    const told = before && before !== job && misbehaviour.plays('webhook-swapped') ? before : job;
-    const json = jobJson(told, now, () => this.#imageUrls.make(told.id, now, settings.urlTtlMs));
+    const before = this.#lastReported;
+    this.#lastReported = job;
+    const reported = before && before !== job && misbehaviour.plays('webhook-swapped') ? before : job;
+    const json = jobJson(reported, now, () => this.#imageUrls.make(reported.id, now, settings.urlTtlMs));
     tally.webhooks.sent += 1;
     try {
       const response = await request(callbackUrl, {

@@ -46,12 +46,12 @@ export class RowCalls {
    */
   othersFor(need: RowNeed, how: HowToAsk): Promise<OfferedRows> {
     // One call at a time: otherwise holds of several scopes would miss their answers.
-    const asked = this.#calls.then(() => this.#ask(need, how));
-    this.#calls = asked.then(
+    const answer = this.#calls.then(() => this.#ask(need, how));
+    this.#calls = answer.then(
       () => undefined,
       () => undefined,
     );
-    return asked;
+    return answer;
   }
 
   async #ask(need: RowNeed, { mayReplay, isLater, isWanted }: HowToAsk): Promise<OfferedRows> {

@@ -114,9 +114,9 @@ export class ShardFaults {
     if (this.#holds.isHeld([cause.scope])) return false;
     const need: RowNeed = { kind: 'step', step };
     const others = this.#othersFor(need, candidate.row);
-    const isTold = this.#reports.tellFault(cause, { candidate, others, need });
+    const isReported = this.#reports.tellFault(cause, { candidate, others, need });
     this.#clock.follow();
-    return isTold;
+    return isReported;
   }
 
   /** Reports to the batch that a job is missing, and that no witness shows that the service knows later ones. */

@@ -49,10 +49,10 @@ export class ShardTrials {
     const { row, ended } = started;
     this.#row = row;
     const { generation } = this.#ledger.generationOf(row);
-    const tell = (): void => {
+    const report = (): void => {
       this.#row = undefined;
       this.#reports.tellTrial(trial, this.#ledger.verdictOn(row, generation));
     };
-    ended.then(tell, () => undefined);
+    ended.then(report, () => undefined);
   }
 }

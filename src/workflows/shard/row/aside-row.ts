@@ -49,11 +49,11 @@ export async function search(
   const { row, generation, jobId } = ref;
   const { comeBack } = ledger.setAside(row);
   let failed: BatchFaultDetails | undefined;
-  const end = await searchJob(context, ref, missing, async (asked, isIdle) => {
+  const end = await searchJob(context, ref, missing, async (request, isIdle) => {
     const waiting = { scopes: SCOPES_OF_AWAIT, step: 'job', candidate: ref } as const;
-    for (let counted = asked.missing; ;) {
+    for (let counted = request.missing; ;) {
       const through = await throughHolds(context, waiting, () =>
-        searches.run(() => findJob(context.activities, { ...asked, missing: counted }), isIdle),
+        searches.run(() => findJob(context.activities, { ...request, missing: counted }), isIdle),
       );
       if (through.kind === 'answer') return through.answer;
       failed = through.fault;

@@ -11,13 +11,13 @@ export async function awaitJob(
   activities: Pick<Activities, 'awaitGeneration'>,
   input: AwaitGenerationInput,
 ): Promise<AwaitGenerationResult> {
-  let asked = input;
+  let request = input;
   for (;;) {
-    const answer = await activities.awaitGeneration(asked);
+    const answer = await activities.awaitGeneration(request);
     if (answer.kind !== 'ended-by-webhook') return answer;
     if (answer.jobId === input.jobId) {
       if (answer.isDone) return { kind: 'done' };
-      asked = { ...input, lookAtOnce: true };
+      request = { ...input, lookAtOnce: true };
     }
   }
 }

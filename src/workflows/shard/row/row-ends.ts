@@ -130,9 +130,9 @@ export function endByFault(
   const minutes = `${Math.round(rowLimitMs / 6_000) / 10} min`;
   const code = [cause.code, ...(cause.status === undefined ? [] : [`status ${cause.status}`])].join(', ');
   const message = `BananaHub kept failing for this row for ${minutes} (${code}), while other rows succeeded.`;
-  const told = toldOf({ ...cause, message });
+  const text = toldOf({ ...cause, message });
   const record = ledger.openRecord(row);
   const failure = step === 'image' ? 'result-gone' : 'service-error';
-  context.noteEnd('failure', told);
-  ledger.settle(row, { kind: 'failed', failure, ...told }, record && { ...record, ...told }, Date.now());
+  context.noteEnd('failure', text);
+  ledger.settle(row, { kind: 'failed', failure, ...text }, record && { ...record, ...text }, Date.now());
 }

@@ -38,7 +38,7 @@ async function followJob(
   const before = seen?.missing;
   if (before && before.looks >= LOOKS_BEFORE_ASIDE) return search(context, ref, before);
   const { jobTimeoutMs } = input.settings;
-  const asked = {
+  const request = {
     ...(jobTimeoutMs !== undefined && { jobTimeoutMs }),
     ...(answeredAtMs !== undefined && { answeredAtMs }),
     ...(webhookExpected && { webhookExpected }),
@@ -51,7 +51,7 @@ async function followJob(
       const counted = missing && { missing };
       return await awaitJob(activities, {
         ...ref,
-        ...asked,
+        ...request,
         ...counted,
         ...isDoubted(context, row, 'job'),
         unfinishedMs,

@@ -33,7 +33,7 @@ export async function searchJob(
     if (searches.isStopped) return 'left';
     const isAccepted = (holds.missingAcceptedMs ?? -Infinity) >= missing.sinceMs;
     const witnesses = isAccepted ? [] : rows.witnessesFor(row);
-    const asked: FindJobInput = {
+    const request: FindJobInput = {
       run: input.run,
       shard,
       row,
@@ -45,7 +45,7 @@ export async function searchJob(
       ...(isAccepted && { isAccepted }),
     };
     const isIdle = until === 'found' ? () => !holds.isHeld([JOBS_MISSING_CAUSE.scope]) : undefined;
-    const answer = await find(asked, isIdle);
+    const answer = await find(request, isIdle);
     if (context.grace.consideredCancelled) throw new CancelledFailure('The grace period is over.');
     if (answer && answer.kind !== 'missing') {
       rows.forget(row);

@@ -37,7 +37,7 @@ test('keys are equal exactly for the same generation of the same row', () => {
   );
 });
 
-test('a key is a UUID of version 5, and stays what it was when it was first sent', () => {
+test('a key is a UUID of version 5, and never changes between releases', () => {
   const key = idempotencyKey({
     batchId: batch('demo'),
     rowId: row('fox'),
@@ -48,7 +48,7 @@ test('a key is a UUID of version 5, and stays what it was when it was first sent
   expect(key).toBe('a600653d-88d1-5351-b9c7-ad631844e6ed');
 });
 
-test('a body with parts that change has a key of its own for each generation and form of them', () => {
+test('a body with changing parts has its own key for each generation and form of them', () => {
   const keys = ['g1', 'g2'].flatMap((key) => ['x', 'y'].map((parts) => idempotencyKeyOfBody(key, parts)));
   expect(new Set(keys).size).toBe(4);
   expect(idempotencyKeyOfBody('g1', 'x')).toBe(keys[0]);

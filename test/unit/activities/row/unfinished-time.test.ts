@@ -4,8 +4,8 @@ import { UnfinishedTime } from '../../../../src/activities/row/await-generation.
 
 const HOUR_MS = 3_600_000;
 
-describe('the time in which a job was seen unfinished', () => {
-  it('goes on from what earlier attempts have seen, by the time between looks', () => {
+describe('the time for which a job was seen unfinished', () => {
+  it('continues from earlier attempts, by the time between polls', () => {
     const time = new UnfinishedTime(10_000, 0);
     expect(time.seenMs).toBe(10_000);
     time.noteUnfinished(5_000, 5_200);
@@ -13,7 +13,7 @@ describe('the time in which a job was seen unfinished', () => {
     expect(time.seenMs).toBe(17_400);
   });
 
-  it('leaves out an outage from its first unanswered look to the next answer', () => {
+  it('leaves out an outage from its first unanswered poll to the next answer', () => {
     const time = new UnfinishedTime(0, 0);
     time.noteUnfinished(2_000, 2_000);
     time.noteUnanswered();
@@ -24,7 +24,7 @@ describe('the time in which a job was seen unfinished', () => {
     expect(time.seenMs).toBe(4_000);
   });
 
-  it('counts of a machine that slept, or a clock that was set, no more than the wait and one look', () => {
+  it('counts at most the wait and one poll if the machine slept or the clock was set', () => {
     const time = new UnfinishedTime(0, 0);
     time.noteUnfinished(2_000, 8 * HOUR_MS);
     expect(time.seenMs).toBe(32_000);
@@ -32,7 +32,7 @@ describe('the time in which a job was seen unfinished', () => {
     expect(time.seenMs).toBe(32_000);
   });
 
-  it('never shrinks, and never exceeds the waits by more than a look each, whatever the clock does', () => {
+  it('never shrinks, and never exceeds the waits by more than a poll each, whatever the clock does', () => {
     const step = fc.record({ answered: fc.boolean(), waitedMs: fc.nat(15_000), nowMs: fc.integer() });
     fc.assert(
       fc.property(fc.array(step), (steps) => {

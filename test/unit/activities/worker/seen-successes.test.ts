@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { SeenSuccesses } from '../../../../src/activities/worker/seen-successes.js';
 
-it('a success of another row counts if it came surely after a hold began, and at the same step', () => {
+it('a success of another row counts if it certainly came after a hold began, and at the same step', () => {
   let nowMs = 1_000_000;
   const successes = new SeenSuccesses(() => nowMs);
   const hasSince = (heldForMs: number): boolean => successes.hasSince('job', heldForMs);

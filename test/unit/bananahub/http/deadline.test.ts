@@ -12,14 +12,14 @@ async function aborted(signal: AbortSignal): Promise<unknown> {
 }
 
 describe('a deadline', () => {
-  it('aborts when its time is up and says so', async () => {
+  it('aborts when its time is up and reports it', async () => {
     const deadline = startDeadline(10);
     expect(await aborted(deadline.signal)).toMatchObject({ name: 'TimeoutError' });
     expect(deadline.expired()).toBe(true);
     deadline.dispose();
   });
 
-  it('follows the caller, with the caller’s reason, and has not expired then', async () => {
+  it('follows the caller’s signal and reason, and then has not expired', async () => {
     const caller = new AbortController();
     const deadline = startDeadline(60_000, caller.signal);
     const reason = new Error('cancelled');
@@ -30,7 +30,7 @@ describe('a deadline', () => {
     expect(startedAndDisposed(caller.signal).signal.reason).toBe(reason);
   });
 
-  it('leaves nothing behind on the caller’s signal', () => {
+  it('leaves no listener on the caller’s signal', () => {
     const caller = new AbortController();
     const deadline = startDeadline(60_000, caller.signal);
     expect(getEventListeners(caller.signal, 'abort')).toHaveLength(1);
@@ -38,7 +38,7 @@ describe('a deadline', () => {
     expect(getEventListeners(caller.signal, 'abort')).toHaveLength(0);
   });
 
-  it('does not run while paused, and has its whole time again afterwards', async () => {
+  it('does not run while paused, and starts again afterwards', async () => {
     const deadline = startDeadline(20);
     deadline.pause();
     await aborted(AbortSignal.timeout(80));

@@ -47,16 +47,16 @@ async function failureOf(download: Promise<unknown>): Promise<ImageDownloadError
     await download;
   } catch (error) {
     if (!(error instanceof ImageDownloadError)) throw error;
-    const told = `${error.message} ${error.stack} ${JSON.stringify(error)}`;
-    if (/f00dcafe|a\.png/.test(told))
-      throw new Error(`The error gives the URL away: ${told}`, { cause: error });
+    const message = `${error.message} ${error.stack} ${JSON.stringify(error)}`;
+    if (/f00dcafe|a\.png/.test(message))
+      throw new Error(`The error gives the URL away: ${message}`, { cause: error });
     return error;
   }
   throw new Error('The download should have failed.');
 }
 
 describe('a download', () => {
-  it('gives the whole body and its sha256, with and without a declared length', async () => {
+  it('returns the whole body and its sha256, with and without a declared length', async () => {
     const expected = { body: image, sha256: createHash('sha256').update(image).digest('hex') };
     serve(200, image, { 'content-length': image.length });
     expect(same(await get(), expected)).toBe(true);
@@ -66,7 +66,7 @@ describe('a download', () => {
     expect(same(await get({ maxBytes: image.length }), expected)).toBe(true);
   });
 
-  it('sends the signature of the URL, and no key', async () => {
+  it('sends the URL with its signature, and no key', async () => {
     serve(200, image);
     await get();
     expect(server.seen[0]?.path).toBe(`/a.png${SECRET}`);
@@ -92,12 +92,12 @@ describe('a download', () => {
     expect(failure.message).toContain('127.0.0.1');
   });
 
-  it('that is compressed although nobody asked is refused', async () => {
+  it('that is compressed without being requested is refused', async () => {
     serve(200, 'x', { 'content-encoding': 'gzip' });
     expect((await failureOf(get())).code).toBe('unavailable');
   });
 
-  it('that breaks off is truncated, with or without a declared length', async () => {
+  it('that is cut off is truncated, with or without a declared length', async () => {
     for (const headers of [{ 'content-length': image.length }, { 'transfer-encoding': 'chunked' }]) {
       server.answerWith((_request, response) => {
         response.writeHead(200, headers);
@@ -107,7 +107,7 @@ describe('a download', () => {
     }
   });
 
-  it('of nothing is truncated', async () => {
+  it('without a body is truncated', async () => {
     serve(200, '', { 'content-length': 0 });
     expect((await failureOf(get())).code).toBe('truncated');
   });
@@ -130,7 +130,7 @@ describe('a download', () => {
     expect((await failureOf(get({ totalTimeoutMs: 100 }))).code).toBe('timeout');
   });
 
-  it('from where nothing listens is a network fault', async () => {
+  it('from a closed port is a network fault', async () => {
     const gone = await startScriptedServer();
     await gone.close();
     const failure = await failureOf(get({}, `${gone.origin}/a.png${SECRET}`));
@@ -151,7 +151,7 @@ describe('a download', () => {
 });
 
 describe('memory for a download', () => {
-  it('is reserved by the declared length, else by the limit, and held until released', async () => {
+  it('is reserved by the declared length, or else by the limit, until released', async () => {
     const { events, reserveBytes } = budget();
     serve(200, image, { 'content-length': image.length });
     const { release } = await get({ reserveBytes });
@@ -164,7 +164,7 @@ describe('memory for a download', () => {
     expect(events).toEqual(['+3000000', '-3000000', '+4000000']);
   });
 
-  it('is given back when the download fails, and not asked for when there is nothing to download', async () => {
+  it('is released when the download fails, and not reserved when there is nothing to download', async () => {
     const { events, reserveBytes } = budget();
     server.answerWith((_request, response) => {
       response.writeHead(200, { 'content-length': 1_000 });
@@ -177,7 +177,7 @@ describe('memory for a download', () => {
     expect(events).toHaveLength(2);
   });
 
-  it('may be waited for without using up the time for the download', async () => {
+  it('is awaited without using up the download’s time', async () => {
     serve(200, image, { 'content-length': image.length });
     expect((await get({ reserveBytes: reserveLate, totalTimeoutMs: 500 })).body.equals(image)).toBe(true);
   });
@@ -211,14 +211,14 @@ describe('redirects', () => {
     'http://0.0.0.0/',
     'http://[::]/',
     'http://224.0.0.1/',
-  ])('to %s are refused even where private addresses are allowed', async (location) => {
+  ])('to %s are refused even if private addresses are allowed', async (location) => {
     redirect(1, () => location);
     expect((await failureOf(get())).code).toBe('unsafe-address');
     expect(server.seen).toHaveLength(1);
   });
 });
 
-describe('an image URL that leads inward', () => {
+describe('an image URL that leads into a private network', () => {
   it.each([
     '127.0.0.1',
     '127.1',
@@ -261,7 +261,7 @@ describe('an image URL that leads inward', () => {
     expect((await failureOf(get({}, url))).code).toBe('unsafe-address');
   });
 
-  it('is served where private addresses are allowed, by name too', async () => {
+  it('is allowed with BANANA_ALLOW_PRIVATE_ADDRESSES, also by name', async () => {
     const byName = createDownloadAgent({ allowPrivateAddresses: true, lookup: inwardLookup });
     try {
       serve(200, image);
@@ -295,7 +295,7 @@ function redirect(times: number, location = (count: number) => `/hop${count}`): 
   });
 }
 
-/** Lets a download wait for longer than its whole time limit. */
+/** Lets a download wait longer than its whole time limit. */
 async function reserveLate(): Promise<() => void> {
   await new Promise((resolve) => {
     AbortSignal.timeout(600).addEventListener('abort', resolve);

@@ -51,7 +51,7 @@ const BYTES: readonly ((text: string) => string)[] = [
   (text) => Buffer.from(text).toString('base64').replaceAll(/.{16}/g, '$&\n'),
 ];
 
-/** The longest run of the encoded secret that is left. */
+/** The longest remaining part of the encoded secret. */
 function longestLeft(shown: string, encoded: string): number {
   let longest = 0;
   for (let at = 0; at < encoded.length; at += 1) {
@@ -60,8 +60,8 @@ function longestLeft(shown: string, encoded: string): number {
   return longest;
 }
 
-describe('a secret in a text of another side', () => {
-  it('is found in every spelling, wherever it stands', () => {
+describe('a secret in another party’s text', () => {
+  it('is found in every spelling, anywhere', () => {
     fc.assert(
       fc.property(
         keys,
@@ -71,7 +71,7 @@ describe('a secret in a text of another side', () => {
         (key, encode, before, after) => {
           const shown = secretRedactor([key])(`${before} ${encode(key)} ${after}`);
           expect(shown).toContain('[key]');
-          // All that is left is what stood around it.
+          // Only the surrounding text is left.
           expect(shown.length).toBeLessThan(before.length + after.length + 2 + 5 + 12);
         },
       ),
@@ -79,13 +79,13 @@ describe('a secret in a text of another side', () => {
     );
   });
 
-  it('is found where it holds what looks like an escape', () => {
+  it('is found if it contains what looks like an escape', () => {
     const key = "K'<%AA&AAAAAAAAAAAAAAAAy";
     const escaped = 'K&#39;&lt;%AA&amp;AAAAAAAAAAAAAAAAy';
     expect(secretRedactor([key])(`no ${escaped} no`)).toBe('no [key] no');
   });
 
-  it('is found in encoded bytes, whatever stands before it', () => {
+  it('is found in encoded bytes, whatever precedes it', () => {
     fc.assert(
       fc.property(
         keys,
@@ -106,7 +106,7 @@ describe('a secret in a text of another side', () => {
     );
   });
 
-  it('leaves no part of more than five characters of it', () => {
+  it('leaves no part of more than five characters', () => {
     fc.assert(
       fc.property(keys, fc.nat(70), fc.nat(70), (random, from, length) => {
         // Backslashes count as escapes, not as characters.
@@ -118,7 +118,7 @@ describe('a secret in a text of another side', () => {
     );
   });
 
-  it('is looked for before a text is cut', () => {
+  it('is removed before a text is shortened', () => {
     const key = 'bh_live_9fQ2xLr7TzVb4KpW0sYdE3uJ';
     for (let at = 250; at < 310; at += 1) {
       const shown = publicText(`${'x'.repeat(at)}${key} and more`, secretRedactor([key]));
@@ -126,7 +126,7 @@ describe('a secret in a text of another side', () => {
     }
   });
 
-  it('costs time by the length of the text alone', () => {
+  it('takes time proportional to the length of the text only', () => {
     const redact = secretRedactor(['bh_live_9fQ2xLr7TzVb4KpW0sYdE3uJ']);
     for (const unit of [
       '\\',
@@ -164,7 +164,7 @@ describe('a secret in a text of another side', () => {
     ['https&#58;//b.test/a.png&#63;X-Amz-Signature=f00dfeed end', 'f00dfeed'],
     ['"X-Amz-Signature": "f00dfeed" end', 'f00dfeed'],
     ['POST https://h.test/v1/batch/1/2/3/1/f00dfeedf00dfeedf00d end', 'f00dfeed'],
-  ])('takes the signature out of %s', (text, secret) => {
+  ])('removes the signature from %s', (text, secret) => {
     const shown = publicText(text);
     expect(shown).not.toContain(secret);
     expect(shown).toContain('end');

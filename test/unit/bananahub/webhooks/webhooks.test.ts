@@ -40,7 +40,7 @@ const admits = (path: string, secrets: readonly string[] = [SECRET]): CallbackRe
 };
 
 describe('the path of a callback', () => {
-  it('leads back to its generation, needs no escaping, and is nobody else’s', () => {
+  it('leads back to its generation, needs no escaping, and is unique', () => {
     fc.assert(
       fc.property(refs, refs, (ref, other) => {
         const path = callbackPath(ref, SECRET);
@@ -54,7 +54,7 @@ describe('the path of a callback', () => {
     );
   });
 
-  it('is refused with any one bit changed, anything added, and any other secret', () => {
+  it('is refused with any bit changed, anything added, or another secret', () => {
     fc.assert(
       fc.property(
         refs,
@@ -85,7 +85,7 @@ describe('the path of a callback', () => {
 });
 
 describe('the health path', () => {
-  it('is answered by who has the secret alone, and asked by nobody else', () => {
+  it('is answered only with the secret, and requested only with it', () => {
     const nonce = 'some-nonce-0123456789';
     const path = healthPath(nonce, SECRET);
     expect(answerToHealthPath(path, [OTHER_SECRET, SECRET])).toBe(healthAnswer(nonce, SECRET));
@@ -110,8 +110,8 @@ const refusal = (url: string | undefined, secret: string | undefined): string =>
   return '';
 };
 
-describe('the configuration of webhooks', () => {
-  it('takes public URLs with TLS, own hosts without, and a secret that is being replaced', () => {
+describe('the webhook configuration', () => {
+  it('accepts public URLs with TLS, private hosts without, and a secret that is being replaced', () => {
     expect(read('', undefined)).toBeUndefined();
     expect(read('https://hooks.test/banana/', `${SECRET}, ${OTHER_SECRET}`)).toEqual({
       url: 'https://hooks.test/banana',
@@ -128,7 +128,7 @@ describe('the configuration of webhooks', () => {
       expect(read(`http://${host}`, SECRET)?.url).toBe(`http://${host}`);
   });
 
-  it('tells what is wrong, and how to make a secret, without repeating one', () => {
+  it('reports what is wrong and how to make a secret, without repeating one', () => {
     for (const url of [
       'http://hooks.test',
       'http://8.8.8.8',
@@ -150,7 +150,7 @@ describe('the configuration of webhooks', () => {
 });
 
 describe('deliveries', () => {
-  it('of one generation and job are looked at once, and those of one generation a few times at most', () => {
+  it('of one generation and job are checked once, and those of one generation only a few times', () => {
     const seen = new SeenDeliveries();
     const [job, other] = ['job' as JobId, 'other' as JobId];
     expect(seen.admits('row', job)).toBe(true);
@@ -163,7 +163,7 @@ describe('deliveries', () => {
     expect(more.filter(Boolean)).toHaveLength(1);
   });
 
-  it('end the waits that there are, and none that begins later', () => {
+  it('end the current waits, and none that starts later', () => {
     const awaited = new AwaitedJobs();
     const first = awaited.enter('row');
     const end = awaited.endOf('row');
@@ -177,7 +177,7 @@ describe('deliveries', () => {
 });
 
 describe('a wait for a webhook', () => {
-  it('polls later and more slowly than without one, and goes on polling for ever', () => {
+  it('polls later and less often than without webhooks, and never stops polling', () => {
     const ms = fc.nat(3_600_000);
     fc.assert(
       fc.property(ms, ms, fc.nat(1000), (usualDelayMs, ageMs, polls) => {
@@ -188,7 +188,7 @@ describe('a wait for a webhook', () => {
     );
   });
 
-  it('is given up for some minutes where webhooks do not come, until one does', () => {
+  it('is replaced by normal polling for some minutes if webhooks do not arrive', () => {
     const trust = new WebhookTrust();
     for (let missed = 0; missed < 4; missed++) trust.noteMissed(0);
     trust.noteCame();

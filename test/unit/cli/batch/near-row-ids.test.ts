@@ -8,20 +8,20 @@ function best(typed: string, ids: readonly string[], count = 3): readonly string
   return near.best(count);
 }
 
-describe('ids that somebody may have meant', () => {
-  it('are first the same in other letters, then longer ones, then those that contain what was typed', () => {
+describe('suggested row ids', () => {
+  it('differ only in letter case first, then extend the text, then contain it', () => {
     expect(best('sku-1', ['old-sku-1', 'sku-12', 'SKU-1'])).toEqual(['SKU-1', 'sku-12', 'old-sku-1']);
   });
 
-  it('include the row of an image file that was typed', () => {
+  it('include the row of an image file name', () => {
     expect(best('sku-1.png', ['sku-1', 'sku-2'])).toEqual(['sku-1']);
   });
 
-  it('include those that begin alike, for a slip near the end', () => {
+  it('include ids with the same beginning, for a typo near the end', () => {
     expect(best('banana-boat-77', ['banana-boot-77', 'apple'])).toEqual(['banana-boot-77']);
   });
 
-  it('are never more than asked for, and only ones that exist', () => {
+  it('are limited in number and exist', () => {
     fc.assert(
       fc.property(
         fc.string(),

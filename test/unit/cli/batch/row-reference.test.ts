@@ -13,7 +13,7 @@ const LAMPS = [rowOf('lamp~1', 9, 'L~1'), rowOf('lamp~2', 9, 'L~2')];
 const NUMBERED = [rowOf('4', 5), rowOf('5', 6)];
 const ROWS = [SOFA, CHAIR, ...LAMPS, ...NUMBERED, rowOf('L~1', 12, 'other'), rowOf('line:2', 13)];
 
-/** The id of the row that a text means; for several all ids. */
+/** The id of the row that a text refers to; for several all ids. */
 function meant(text: string, rows: readonly NamedRow[] = ROWS): unknown {
   const finder = new RowFinder([text]);
   for (const row of rows) finder.consider(row, () => row);
@@ -38,7 +38,7 @@ describe('a row', () => {
     expect(meant(text)).toBe(row?.rowId);
   });
 
-  it('is not guessed where several are meant', () => {
+  it('is not guessed if several match', () => {
     expect(meant('9')).toEqual(['lamp~1', 'lamp~2']);
     expect(meant('line:9')).toEqual(['lamp~1', 'lamp~2']);
     // The id of one, the name of another.
@@ -53,7 +53,7 @@ describe('a row', () => {
     },
   );
 
-  it('that is found by a number tells which other one is on that line', () => {
+  it('found by a number is reported together with the row on that line', () => {
     const finder = new RowFinder(['4', '5', 'chair']);
     for (const row of ROWS) finder.consider(row, () => row);
     expect([...finder.answers()]).toMatchObject([

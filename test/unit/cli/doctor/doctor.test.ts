@@ -22,7 +22,7 @@ async function checkup(config: Partial<Config>) {
   return { code, ok, stdout, stderr, check: (name: string) => byName.get(name) };
 }
 
-describe('the doctor', () => {
+describe('doctor', () => {
   let server: ScriptedServer;
   beforeAll(async () => {
     server = await startScriptedServer();
@@ -36,7 +36,7 @@ describe('the doctor', () => {
     apiKey: 'a-secret-key',
   });
 
-  it('finds everything missing where nothing is configured, and says how to configure it', async () => {
+  it('reports everything as missing without a configuration, and how to configure it', async () => {
     const { code, ok, check } = await checkup({});
     expect({ code, ok }).toEqual({ code: 2, ok: false });
     const missing = { temporal: 'warning', bucket: 'problem', api: 'problem' };
@@ -48,7 +48,7 @@ describe('the doctor', () => {
     }
   });
 
-  it('looks at everything else where one part does not answer', async () => {
+  it('checks everything else if one part does not answer', async () => {
     server.answerWith((_, response) => {
       response.end(JSON.stringify({ balance: '12.50', reserved: '2.50', available: '10.00' }));
     });
@@ -85,7 +85,7 @@ describe('the doctor', () => {
     expect(check('api')).toMatchObject({ state: 'ok', message: expect.stringContaining('10.00 available') });
   }, 30_000);
 
-  it('explains a key that is not accepted, and does not show it', async () => {
+  it('explains a refused key, and does not show it', async () => {
     server.answerWith((request, response) => {
       response
         .writeHead(401)
@@ -103,7 +103,7 @@ describe('the doctor', () => {
     );
   });
 
-  it.each([404, 308])('says what to do where the base URL is not the API (%i)', async (status) => {
+  it.each([404, 308])('explains a base URL that is not the API (%i)', async (status) => {
     server.answerWith((_, response) => {
       response
         .writeHead(status, status === 308 ? { location: 'https://api.banana.test/v2/balance' } : {})
@@ -119,7 +119,7 @@ describe('the doctor', () => {
     });
   });
 
-  it('warns of an account without money', async () => {
+  it('warns of an empty account', async () => {
     server.answerWith((_, response) => {
       response.end(JSON.stringify({ balance: '2.00', reserved: '2.00', available: '0.00' }));
     });
@@ -136,7 +136,7 @@ describe('the doctor', () => {
     });
   });
 
-  it('prints a line for every check and a summary, for a person', async () => {
+  it('prints a line for every check, and a summary', async () => {
     const { stdout, code } = await performCommand(doctor, { json: false }, {});
     expect(code).toBe(2);
     expect(stdout).toMatch(
@@ -145,7 +145,7 @@ describe('the doctor', () => {
     expect(stdout).toMatch(/\n2 problems to fix, \d warnings?\.\n$/);
   });
 
-  it('ends early when interrupted', async () => {
+  it('stops early when interrupted', async () => {
     const { code, stdout } = await performCommand(
       doctor,
       { json: true },
@@ -161,7 +161,7 @@ describe('the clock', () => {
     [60_000, 'ok'],
     [60_001, 'warning'],
     [-60_001, 'warning'],
-  ])('that a server is ahead of by %i ms is %s', (aheadMs, state) => {
+  ])('%i ms behind a server is %s', (aheadMs, state) => {
     expect(clockFinding(aheadMs, 'https://example.org').state).toBe(state);
   });
 });

@@ -17,21 +17,21 @@ import { ScheduledSheet } from '../../../../src/schedules/scheduled-sheet.js';
 
 const NIGHTLY: ScheduleFlags = { mode: 'fresh', cron: ['0 2 * * *'], timezone: 'Europe/Berlin' };
 
-function sheetOf({ asked }: ScheduleSettings): ScheduledSheet {
+function sheetOf({ scheduled }: ScheduleSettings): ScheduledSheet {
   return ScheduledSheet.parse({
     format: 1,
     schedule: 'posters',
     home: { bucket: 'b', prefix: '' },
     source: { kind: 'address', address: 's3://sheets/posters.csv' },
-    ...asked,
+    ...scheduled,
   });
 }
 
-describe('the flags of a schedule', () => {
-  it('have defaults but for the mode and the times', () => {
-    const { asked, policy } = scheduleSettings({ mode: 'changes', every: 60_000 });
+describe('schedule flags', () => {
+  it('have defaults except for the mode and the times', () => {
+    const { scheduled, policy } = scheduleSettings({ mode: 'changes', every: 60_000 });
     expect(policy).toEqual({ jitterMs: 0, overlap: 'skip', catchupMs: 600_000 });
-    expect(asked).toMatchObject({
+    expect(scheduled).toMatchObject({
       timezone: 'UTC',
       times: { kind: 'every', everyMs: 60_000, offsetMs: 0 },
       settings: { concurrency: 100 },
@@ -49,11 +49,11 @@ describe('the flags of a schedule', () => {
     expect(() => scheduleSettings(flags)).toThrow(reason);
   });
 
-  it('of an update leave what they do not say, and what differs is told before and after', () => {
+  it('of an update keep the other settings, and the change is shown as before and after', () => {
     const before = scheduleSettings({ ...NIGHTLY, maxImages: 50, budget: '5.00', template: 'a {{thing}}' });
     const after = scheduleSettings({ maxImages: 'none', template: '', overlap: 'buffer-one' }, before);
-    expect(after.asked.times).toEqual(before.asked.times);
-    expect(after.asked.sheetSettings.template).toBeUndefined();
+    expect(after.scheduled.times).toEqual(before.scheduled.times);
+    expect(after.scheduled.sheetSettings.template).toBeUndefined();
     expect(
       changedFacts(
         scheduleFacts(sheetOf(before), before.policy),
@@ -76,7 +76,7 @@ describe('the flags of a schedule', () => {
   });
 });
 
-describe('a flag of a schedule', () => {
+describe('an invalid schedule flag', () => {
   it.each<[() => unknown, RegExp]>([
     [() => cronLines('0 2 * *'), /4 fields/],
     [() => interval('5s'), /at least 10s/],
@@ -84,13 +84,13 @@ describe('a flag of a schedule', () => {
     [() => catchup('9s'), /at least 10s/],
     [() => timeZone('Berlin'), /Did you mean Europe\/Berlin\?/],
     [() => scheduleName('X y'), /lower-case letters/],
-  ])('%s is refused with what was expected', (parse, reason) => {
+  ])('%s is refused with the expected values', (parse, reason) => {
     expect(parse).toThrow(reason);
   });
 });
 
 describe('the sheet of a schedule', () => {
-  it('is an address that is read at each firing, or bytes that are kept', () => {
+  it('is an address that is read for each run, or a copied file', () => {
     const link = 'https://docs.google.com/spreadsheets/d/KEY/edit?usp=sharing#gid=7';
     expect(sheetPlace(link)).toEqual({ kind: 'address', address: link });
     expect(sheetPlace('s3://sheets/posters.csv')).toMatchObject({ kind: 'address' });
@@ -109,7 +109,7 @@ describe('the sheet of a schedule', () => {
   });
 });
 
-/** A firing whose batch has ended with these counts. */
+/** A run whose batch has ended with these counts. */
 function ended(tally: object) {
   return firingText({
     kind: 'recorded',
@@ -131,8 +131,8 @@ function ended(tally: object) {
   });
 }
 
-describe('what became of a firing', () => {
-  it('is told in counts, and rows without an image are worth a look', () => {
+describe('the result of a schedule run', () => {
+  it('is shown in counts, with a warning for rows without an image', () => {
     expect(ended({ total: 3, stored: 3 })).toMatchObject({ outcome: '3/3 stored', isBad: false });
     expect(ended({ total: 3, stored: 1, failed: 1, rejected: 1 })).toMatchObject({
       outcome: '1/3 stored, 1 failed, 1 rejected',

@@ -22,8 +22,8 @@ const Places = z.object({
   controlUrl: z.string(),
 });
 
-describe('the options of the sandbox', () => {
-  it('take one job time, or two', () => {
+describe('sandbox options', () => {
+  it('accept one job time or a range', () => {
     expect(jobTime('5s')).toEqual({ min: 5000, max: 5000 });
     expect(jobTime('200ms..6s')).toEqual({ min: 200, max: 6000 });
   });
@@ -32,7 +32,7 @@ describe('the options of the sandbox', () => {
     expect(() => jobTime(text)).toThrow(/Expected/);
   });
 
-  it('take rates from 0 to 1', () => {
+  it('accept rates from 0 to 1', () => {
     expect([rate('0'), rate('.5'), rate('1')]).toEqual([0, 0.5, 1]);
     for (const text of ['', '1.01', '-0.1', '5%', 'NaN']) expect(() => rate(text)).toThrow(/from 0 to 1/);
   });
@@ -45,13 +45,13 @@ describe('the options of the sandbox', () => {
     expect(() => misbehaviourRate('image-cat=0.05')).toThrow(/--help/);
   });
 
-  it('name every misbehaviour in the help', () => {
+  it('list every misbehaviour in the help', () => {
     for (const name of MISBEHAVIOUR_NAMES) expect(sandboxHelp()).toContain(name);
   });
 });
 
 describe('the sandbox command', () => {
-  it('answers until it is interrupted, and then tells what it counted', async () => {
+  it('answers until interrupted, and then prints statistics', async () => {
     const controller = new AbortController();
     const streams: CapturedStream[] = [];
     const running = performCommand(
@@ -73,7 +73,7 @@ describe('the sandbox command', () => {
     await expect(fetch(`${places.baseUrl}/balance`)).rejects.toThrow('fetch failed');
   });
 
-  it('prints what to copy into another terminal', async () => {
+  it('prints variables to copy into another terminal', async () => {
     const { stdout } = await performCommand(
       sandbox,
       { ...OPTIONS, key: "it's" },
@@ -83,7 +83,7 @@ describe('the sandbox command', () => {
     expect(stdout).toContain(`export BANANAHUB_API_KEY='it'\\''s'\n`);
   });
 
-  it('names the port that is taken', async () => {
+  it('reports a port that is in use', async () => {
     const other = await startScriptedServer();
     try {
       const port = Number(new URL(other.origin).port);
@@ -94,7 +94,7 @@ describe('the sandbox command', () => {
     }
   });
 
-  it('names an option that does not fit', async () => {
+  it('reports an invalid option', async () => {
     const run = performCommand(
       sandbox,
       { ...OPTIONS, balance: 'much' },

@@ -31,7 +31,7 @@ describe('a dry run', () => {
     expect(rejects.at(-1)).toMatchObject({ line: REJECTED + 2, column: 'model', value: 'dall-e' });
   });
 
-  it('writes them where it is told to, as a sheet that can be fixed and submitted', async () => {
+  it('writes rejected records to a file that can be fixed and submitted', async () => {
     const { code, stderr } = await dryRun('mixed.csv', '--rejects', path.join(folder.path, 'out.csv'));
     expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining('out.csv') });
     const written = await readFile(path.join(folder.path, 'out.csv'), 'utf8');
@@ -49,7 +49,7 @@ describe('a dry run', () => {
     });
   });
 
-  it('names line and row of the table of rejected records, as rejects.csv does', async () => {
+  it('names line and table row of rejected records, as rejects.csv does', async () => {
     const file = path.join(folder.path, 'rows.csv');
     await writeFile(
       path.join(folder.path, 'breaks.csv'),
@@ -65,7 +65,7 @@ describe('a dry run', () => {
     expect(second).toMatch(/^a cat,dall-e,5,.*,4,$/);
   });
 
-  it('is what --rejects is for', async () => {
+  it('is required for --rejects', async () => {
     const { code, stderr } = await runInProcess(['run', 'mixed.csv', '--rejects', 'x.csv'], {
       cwd: folder.path,
       variables: {},

@@ -11,7 +11,7 @@ const COLUMNS: readonly TableColumn[] = [
 ];
 
 describe('a table', () => {
-  it('lines up its columns and ends no line with spaces', () => {
+  it('aligns its columns and has no trailing spaces', () => {
     const text = renderTable(
       COLUMNS,
       [
@@ -23,14 +23,14 @@ describe('a table', () => {
     expect(text).toBe('BATCH     ROWS  WHY\nspring      12\nautumn-2     3  held\n');
   });
 
-  it('cuts nothing where lines may be of any length', () => {
+  it('truncates nothing without a width limit', () => {
     const long = 'x'.repeat(5000);
     expect(renderTable(COLUMNS, [[long, '1', long]], { width: undefined })).toContain(
       `${long}     1  ${long}\n`,
     );
   });
 
-  it('keeps to the width of the terminal, whatever the script of its cells', () => {
+  it('fits the width of the terminal in any script', () => {
     const cell = fc.oneof(
       fc.string({ maxLength: 80 }),
       fc.constantFrom('香蕉'.repeat(30), 'é'.repeat(70), '🍌 '.repeat(30)),
@@ -51,7 +51,7 @@ describe('a table', () => {
     );
   });
 
-  it('has a line for every row, whatever is in its cells', () => {
+  it('has one line per row, whatever is in its cells', () => {
     fc.assert(
       fc.property(
         fc.array(fc.string({ unit: 'binary', maxLength: 30 }), { minLength: 1, maxLength: 5 }),
@@ -67,13 +67,13 @@ describe('a table', () => {
     );
   });
 
-  it('passes no control character on to the terminal', () => {
+  it('removes control characters', () => {
     expect(oneLine('a\u001b[31mred\r\nline\u202egnirts')).toBe('a [31mred linegnirts');
   });
 });
 
-describe('facts', () => {
-  it('stand under each other, without those that have no value', () => {
+describe('a list of facts', () => {
+  it('is aligned, and leaves out empty values', () => {
     expect(
       renderFacts([
         ['row', 'a'],
@@ -85,11 +85,11 @@ describe('facts', () => {
 });
 
 describe('times', () => {
-  it('are told by their largest unit', () => {
+  it('are shown in their largest unit', () => {
     expect(ago('2026-03-01T12:00:00.000Z', Date.parse('2026-03-01T14:59:00.000Z'))).toBe('2h ago');
   });
 
-  it('of a clock that is ahead are now', () => {
+  it('in the future because of clock differences are shown as now', () => {
     expect(ago('2026-03-01T12:00:05.000Z', Date.parse('2026-03-01T12:00:00.000Z'))).toBe('now');
   });
 

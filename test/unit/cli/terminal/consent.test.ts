@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { askConsent, type Consent } from '../../../../src/cli/terminal/consent.js';
 import { eventually } from '../../../support/eventually.js';
 
-/** Asks at a terminal where `act` does something once the question is shown. */
+/** Asks at a terminal and calls `act` once the question is shown. */
 async function ask(act: (keyboard: PassThrough, interrupt: () => void) => void): Promise<Consent> {
   const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => undefined });
   const stderr = Object.assign(new PassThrough(), { isTTY: true, columns: 80, rows: 24 });
@@ -25,19 +25,19 @@ describe('a question at a terminal', () => {
     ['what?\r', 'declined'],
     ['\u0004', 'declined'],
     ['ye\u0003', 'interrupted'],
-  ] as const)('answered by the keys %j is %s', async (keys, consent) => {
+  ] as const)('answered with the keys %j is %s', async (keys, consent) => {
     expect(await ask((keyboard) => keyboard.write(keys))).toBe(consent);
   });
 
-  test('that loses its terminal is declined', async () => {
+  test('counts as declined when the terminal closes', async () => {
     expect(await ask((keyboard) => keyboard.end())).toBe('declined');
   });
 
-  test('is interrupted by a signal of the process', async () => {
+  test('is interrupted by a signal', async () => {
     expect(await ask((_, interrupt) => interrupt())).toBe('interrupted');
   });
 
-  test('is not asked any more once the process is to stop', async () => {
+  test('is not asked once the process is stopping', async () => {
     const asked = { stdin: new PassThrough(), stderr: new PassThrough(), interrupted: AbortSignal.abort() };
     expect(await askConsent(asked, 'Make 3 images?')).toBe('interrupted');
   });

@@ -3,7 +3,7 @@ import { diskFaultText } from '../../../../src/cli/terminal/disk-fault.js';
 
 const fault = (fields: object): Error => Object.assign(new Error('failed'), fields);
 
-describe('an error of the local file system', () => {
+describe('a file system error', () => {
   it.each([
     ['ENOSPC', 'the disk is full'],
     ['EDQUOT', 'quota'],

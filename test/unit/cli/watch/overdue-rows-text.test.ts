@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { OldestRow } from '../../../../src/status/status-document.js';
-import { overdueLines, overdueWord } from '../../../../src/cli/watch/status-text.js';
+import { overdueLines, overdueNote } from '../../../../src/cli/watch/status-text.js';
 
 const row = (rowId: string | undefined, ageSeconds: number, change: Partial<OldestRow> = {}): OldestRow => ({
   rowId,
@@ -14,7 +14,7 @@ const status = { batchId: 'spring', usualSeconds: 20, holds: [] };
 const hold = { code: 'x', message: 'x', since: '2026-06-11T12:00:00Z', nextProbeAt: undefined };
 
 describe('the oldest rows of a status', () => {
-  it('are shown where they take unusually long, with the usual time, the job and what to do', () => {
+  it('are shown with the usual time, the job and what to do if they take unusually long', () => {
     const oldestRows = [
       row('red-fox', 754),
       row(undefined, 90, { phase: 'copying', generation: 2 }),
@@ -30,10 +30,10 @@ describe('the oldest rows of a status', () => {
     ]);
     for (const advice of ['row spring ROWID', '--job-timeout', 'cancel'])
       expect(lines.at(-1)).toContain(advice);
-    expect(overdueWord({ ...status, oldestRows })).toEqual(['oldest row: red-fox, 12m 34s']);
+    expect(overdueNote({ ...status, oldestRows })).toEqual(['oldest row: red-fox, 12m 34s']);
   });
 
-  it('come without advice to look at a row where the bucket tells no id', () => {
+  it('are shown without advice about a row whose id the bucket does not have', () => {
     const lines = overdueLines({ ...status, oldestRows: [row(undefined, 90), row(undefined, 80)] });
     expect(lines.at(-1)).toMatch(/^  Waiting loses nothing;/);
     expect(lines.join('\n')).not.toContain('ROWID');
@@ -41,13 +41,13 @@ describe('the oldest rows of a status', () => {
 
   it('are not shown while they take no longer than usual', () => {
     expect(overdueLines({ ...status, oldestRows: [row('red-fox', 60)] })).toEqual([]);
-    expect(overdueWord({ ...status, usualSeconds: 100, oldestRows: [row('red-fox', 200)] })).toEqual([]);
+    expect(overdueNote({ ...status, usualSeconds: 100, oldestRows: [row('red-fox', 200)] })).toEqual([]);
     expect(overdueLines({ ...status, usualSeconds: undefined, oldestRows: [row('red-fox', 300)] })).toEqual(
       [],
     );
   });
 
-  it('are not blamed while a hold of account, service or bucket says why rows wait', () => {
+  it('are not shown while a hold explains why rows wait', () => {
     const oldestRows = [row('red-fox', 900)];
     expect(overdueLines({ ...status, oldestRows, holds: [{ scope: 'service', ...hold }] })).toEqual([]);
     expect(overdueLines({ ...status, oldestRows, holds: [{ scope: 'model:nb:text', ...hold }] })).not.toEqual(
@@ -55,7 +55,7 @@ describe('the oldest rows of a status', () => {
     );
   });
 
-  it('cannot steer a terminal by their ids', () => {
+  it('cannot control a terminal by their ids', () => {
     const lines = overdueLines({ ...status, oldestRows: [row('red\u001b[2Jfox\nx', 900)] });
     expect(lines[1]).toContain('red [2Jfox x ·');
   });

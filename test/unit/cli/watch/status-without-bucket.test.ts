@@ -32,7 +32,7 @@ const status: BatchStatus = {
 };
 
 describe('the status of a batch whose bucket does not answer', () => {
-  it('has no pace and no time left: both would count the time in which nothing is stored', () => {
+  it('has no speed and no time left, because nothing is stored meanwhile', () => {
     const colours = pc.createColors(false);
     expect(statusBlock(status, colours)).toMatch(/5\.7 images\/min · .* left/);
     const shown = statusBlock(withoutPace(status), colours);

@@ -10,7 +10,7 @@ const sizes = fc.record({
 });
 
 describe('the rows of a canary', () => {
-  it('are one of each of as many equal regions, the first row among them, all rows where there are fewer', () => {
+  it('come from regions of equal size, including the first row, and are all rows if there are few', () => {
     fc.assert(
       fc.property(sizes, ({ rows, of }) => {
         const count = Math.min(rows, of);
@@ -25,7 +25,7 @@ describe('the rows of a canary', () => {
     );
   });
 
-  it('do not all have the same of a few values that follow each other through the sheet', () => {
+  it('vary if a few values repeat through the sheet', () => {
     const periods = [2, 3, 4, 5, 6, 8, 10, 12, 20];
     for (const rows of [8, 10, 12, 20]) {
       for (const period of periods) {
@@ -35,13 +35,13 @@ describe('the rows of a canary', () => {
     }
   });
 
-  it('are none where they would leave no row to wait', () => {
+  it('are none if no other row would be left', () => {
     expect(canaryOf({ rows: 8 }, 8)).toBeUndefined();
     expect(canaryOf({ rows: 8, waitMs: 1 }, 9)).toEqual({ rows: 8, waitMs: 1, of: 9 });
     expect(canaryOf(undefined, 9)).toBeUndefined();
   });
 
-  it('come back among the others in the order of the sheet', async () => {
+  it('return to the order of the sheet among the others', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.uniqueArray(fc.integer({ min: 0, max: 99 })),
@@ -70,8 +70,8 @@ async function* rowsAt(positions: readonly number[]): AsyncGenerator<{ row: { po
   for (const position of positions) yield { row: { position } };
 }
 
-describe('what a canary came to', () => {
-  it('is told in numbers: images, failures, times, cost, and what waits', () => {
+describe('the result of a canary', () => {
+  it('shows images, failures, times, cost, and waiting rows', () => {
     const jobTimes = jobTimesOf([9_000, 8_000, 30_000]);
     expect(jobTimes).toEqual({
       jobs: 3,

@@ -9,7 +9,7 @@ import {
 const ends = fc.array(fc.constantFrom('image' as const, 'failure' as const), { maxLength: 300 });
 
 describe('the last generations of a shard', () => {
-  it('tell no rate before the sample is full, then that of the last ones alone', () => {
+  it('give no rate before the sample is full, then the rate of the latest ones only', () => {
     fc.assert(
       fc.property(ends, fc.integer({ min: 1, max: 100 }), (all, size) => {
         const recent = new RecentGenerations(size);
@@ -21,7 +21,7 @@ describe('the last generations of a shard', () => {
     );
   });
 
-  it('count anew after a hold', () => {
+  it('start again after a hold', () => {
     const recent = new RecentGenerations(2);
     recent.note('failure');
     recent.note('failure');
@@ -29,14 +29,14 @@ describe('the last generations of a shard', () => {
     expect(recent.failureRate).toBeUndefined();
   });
 
-  it('are 200 where one shard has all slots, and no fewer than 50 of any', () => {
+  it('are 200 for a single shard, and never fewer than 50', () => {
     expect(sampleSize(1)).toBe(200);
     expect(sampleSize(100)).toBe(200);
     expect(sampleSize(150)).toBe(100);
     expect(sampleSize(10_000)).toBe(50);
   });
 
-  it('are told with what the last one failed of, and how to go on', () => {
+  it('are reported with the last failure and how to continue', () => {
     const textId = '0123456789abcdef';
     const cause = failureRateCause(61.4, { message: 'The job failed.', textId });
     expect(cause.textId).toBe(textId);

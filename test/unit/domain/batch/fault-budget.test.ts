@@ -4,8 +4,8 @@ import { afterFault, FRESH_BUDGET } from '../../../../src/domain/batch/fault-bud
 
 const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
-describe('the budget for passing faults', () => {
-  it('ends with the first fault past its limit, so that a step fails for no longer than that and one delay', () => {
+describe('the retry budget for temporary faults', () => {
+  it('ends with the first fault past its limit, so a step fails for at most that and one delay', () => {
     const faults = fc.array(fc.record({ tryMs: fc.nat(60_000), random }), { minLength: 1, maxLength: 100 });
     fc.assert(
       fc.property(faults, fc.integer({ min: 1, max: 600_000 }), (all, limitMs) => {
@@ -26,7 +26,7 @@ describe('the budget for passing faults', () => {
     );
   });
 
-  it('waits for as long as the service asked for, or gives up where that is more than is left', () => {
+  it('waits as long as the service asked for, or gives up if that is longer than what is left', () => {
     fc.assert(
       fc.property(
         fc.nat(86_400_000),

@@ -44,7 +44,7 @@ describe('the holds of a batch', () => {
     );
   });
 
-  it('ignore a fault that is older than the last release of its scope, and of no other', () => {
+  it('ignore a fault older than the last release of the same scope', () => {
     const held = raise(NO_HOLDS, 'account', 0);
     const released = releaseHold(held, 'account');
     expect(raise(released, 'account', held.seq)).toBe(released);
@@ -52,13 +52,13 @@ describe('the holds of a batch', () => {
     expect(isHeld(raise(released, 'service', held.seq), 'service')).toBe(true);
   });
 
-  it('stop a create by its own model, and not by another', () => {
+  it('stop creates of their own model only', () => {
     expect(scopesOfCreate('nb2:image')).toContain('model:nb2:image');
     expect(scopesOfCreate('nb2:image')).not.toContain('model:nb2:text');
   });
 });
 
-/** The batch's side of faults and holds, as its workflow does it. */
+/** The batch's side of faults and holds, like its workflow. */
 class ModelBatch {
   state = NO_HOLDS;
   seq = 0;
@@ -111,7 +111,7 @@ describe('the holds of a shard', () => {
     { maxLength: 60 },
   );
 
-  it('always end once the batch has taken the last report and released all holds, in whatever order messages came', () => {
+  it('always end once the batch has the last report and releases all holds, in any message order', () => {
     fc.assert(
       fc.property(steps, (all) => {
         const batch = new ModelBatch();
@@ -146,7 +146,7 @@ describe('the holds of a shard', () => {
     );
   });
 
-  it('stand by themselves until the batch has taken the fault', () => {
+  it('remain until the batch has received the fault', () => {
     const batch = new ModelBatch();
     const shard = new ModelShard(batch.control());
     const report = shard.meet('account');

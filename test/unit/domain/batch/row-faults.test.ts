@@ -21,8 +21,8 @@ const events = fc.array(
   { maxLength: 150 },
 );
 
-describe('the faults of a shard’s rows', () => {
-  it('never end a row, nor put it aside, without a success of others at that step after its first failure', () => {
+describe('row faults of a shard', () => {
+  it('never end or set aside a row without a later success of others at the same step', () => {
     fc.assert(
       fc.property(events, (all) => {
         const faults = new RowFaults();
@@ -54,7 +54,7 @@ describe('the faults of a shard’s rows', () => {
     );
   });
 
-  it('hold the scope at the third row aside without a success in between, and at the first without any', () => {
+  it('hold the scope at the third row set aside without a success in between, or at the first without any', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.nat(100), { minLength: 3, maxLength: 8 }), (rows) => {
         const faults = new RowFaults();
@@ -70,7 +70,7 @@ describe('the faults of a shard’s rows', () => {
     );
   });
 
-  it('end a row that has failed alone in an earlier run without a success of others, but not at once', () => {
+  it('end a row that failed alone in an earlier run without a success of others, but not at once', () => {
     const faults = new RowFaults();
     const kinds: string[] = [];
     let before: RowFault | undefined;
@@ -84,7 +84,7 @@ describe('the faults of a shard’s rows', () => {
     expect(kinds).toEqual(['aside', 'aside', 'end', 'end']);
   });
 
-  it('let a row wait longer each time, up to a fifth of what it may fail', () => {
+  it('wait longer each time, up to a fifth of the time that a row may fail', () => {
     const faults = new RowFaults();
     const waits: number[] = [];
     let before: RowFault | undefined;
@@ -110,7 +110,7 @@ describe('the faults of a shard’s rows', () => {
 describe('a missing job', () => {
   const limits = { goneAfterLooks: 20, goneAfterMs: 600_000 };
 
-  it('is believed to be gone after 20 looks over ten minutes, and by neither alone', () => {
+  it('is considered gone after 20 polls over ten minutes, and by neither alone', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(120_000), { minLength: 1, maxLength: 60 }), (waits) => {
         let missing: MissingJob | undefined;
@@ -126,7 +126,7 @@ describe('a missing job', () => {
     );
   });
 
-  it('is looked at ever more rarely, and often enough to be believed in time', () => {
+  it('is polled less and less often, but often enough to decide in time', () => {
     const delays = Array.from({ length: 40 }, (_, index) => missingDelayMs(3 + index, limits, 0.5));
     expect(delays).toEqual(delays.toSorted((a, b) => a - b));
     expect([delays[0], delays.at(-1)]).toEqual([2_000, 600_000 / 19]);

@@ -32,7 +32,7 @@ const failed = (failure: 'flaky' | 'refused') =>
   tallyOfSettled([{ end: { kind: 'failed', failure, message: '' }, generations: [] }]);
 
 describe('tallies', () => {
-  it('agree on the ends of rows whatever these took, and differ by a single row', () => {
+  it('agree on the same ends of rows, and differ by a single row', () => {
     fc.assert(
       fc.property(rows, settled, (some, one) => {
         const tally = tallyOfSettled(some);
@@ -43,7 +43,7 @@ describe('tallies', () => {
     expect(sameEnds(failed('flaky'), failed('refused'))).toBe(false);
   });
 
-  it('of two sets of rows added are the tally of both together', () => {
+  it('of two sets of rows add up to the tally of both', () => {
     fc.assert(
       fc.property(rows, rows, (a, b) => {
         expect(addTallies(tallyOfSettled(a), tallyOfSettled(b))).toEqual(tallyOfSettled([...a, ...b]));
@@ -51,7 +51,7 @@ describe('tallies', () => {
     );
   });
 
-  it('are added in any order and grouping, and nothing is added by the empty one', () => {
+  it('can be added in any order and grouping, and the empty one changes nothing', () => {
     fc.assert(
       fc.property(rows, rows, rows, (first, second, third) => {
         const [a, b, c] = [first, second, third].map(tallyOfSettled);
@@ -63,7 +63,7 @@ describe('tallies', () => {
     );
   });
 
-  it('add up, and so do their failures by kind', () => {
+  it('are consistent, including failures by kind', () => {
     fc.assert(
       fc.property(rows, fc.nat(100), (some, pending) => {
         const tally = addTallies(tallyOfSettled(some), tallyOfPending(pending));

@@ -16,7 +16,7 @@ import { ReportContents } from '../../../../src/workflows/shard/messages/report-
 import { ShardHolds } from '../../../../src/workflows/shard/messages/shard-holds.js';
 import { commonControl } from '../../../support/batches/shard-control.js';
 
-/** A shard's rows by where they are, over the real window arithmetic and messages. */
+/** A shard's rows by phase, with the real window arithmetic and messages. */
 class ModelShard {
   readonly holds: ShardHolds;
   readonly reports: ReportContents;
@@ -116,7 +116,7 @@ class ModelBatch {
     if (report) this.network.push({ to: 'batch', report });
   }
 
-  /** Lets one shard go on by one step. */
+  /** Runs one step of one shard. */
   step(at: number, action: 'start' | 'end' | 'regenerate' | 'requeue' | 'refuse'): void {
     const [name, shard] = [...this.shards][at % Math.max(1, this.shards.size)] ?? [];
     if (name === undefined || !shard) return;
@@ -214,7 +214,7 @@ describe('the slots of a batch whose concurrency is changed', () => {
     );
   });
 
-  it('come down to a lower concurrency once the rows in flight have ended', () => {
+  it('shrink to a lower concurrency once rows in flight have ended', () => {
     fc.assert(
       fc.property(changed, ({ concurrency, rowsOf, moves }) => {
         const batch = new ModelBatch(concurrency, rowsOf);
@@ -230,7 +230,7 @@ describe('the slots of a batch whose concurrency is changed', () => {
     );
   });
 
-  it('let every batch finish from wherever it has come to', () => {
+  it('let every batch finish from any state', () => {
     fc.assert(
       fc.property(changed, ({ concurrency, rowsOf, moves }) => {
         const batch = new ModelBatch(concurrency, rowsOf);
@@ -246,8 +246,8 @@ describe('the slots of a batch whose concurrency is changed', () => {
   });
 });
 
-describe('the slots of a batch', () => {
-  it('never let the windows of all shards exceed the concurrency, however messages are delayed, reordered and repeated', () => {
+describe('window slots', () => {
+  it('never exceed the concurrency in sum, however messages are delayed, reordered and repeated', () => {
     fc.assert(
       fc.property(batches, ({ concurrency, rowsOf, moves }) => {
         const batch = new ModelBatch(concurrency, rowsOf);
@@ -267,7 +267,7 @@ describe('the slots of a batch', () => {
     );
   });
 
-  it('are all dealt while shards wait to be opened, as soon as messages have arrived', () => {
+  it('are all assigned while shards wait to be opened, once messages have arrived', () => {
     fc.assert(
       fc.property(batches, ({ concurrency, rowsOf, moves }) => {
         const batch = new ModelBatch(concurrency, rowsOf);
@@ -282,7 +282,7 @@ describe('the slots of a batch', () => {
     );
   });
 
-  it('let every batch finish from wherever it has come to', () => {
+  it('let every batch finish from any state', () => {
     fc.assert(
       fc.property(batches, ({ concurrency, rowsOf, moves }) => {
         const batch = new ModelBatch(concurrency, rowsOf);
@@ -301,7 +301,7 @@ describe('the slots of a batch', () => {
     );
   });
 
-  it('are given back at half free, at most free, and then no more', () => {
+  it('are returned at half free, at most the free ones, and not again', () => {
     expect(release(51, 0, 0)).toBe(0);
     expect(release(50, 0, 0)).toBe(50);
     expect(release(11, 0, 1, 50)).toBe(0);

@@ -23,7 +23,7 @@ test('a content hash is equal exactly for equal content', () => {
   );
 });
 
-test('a content hash stays what it was when images were first stored under it', () => {
+test('a content hash never changes between releases', () => {
   const fixed = {
     prompt: 'A red fox, "quoted" – 狐',
     model: 'pro',
@@ -38,7 +38,7 @@ test('a content hash stays what it was when images were first stored under it', 
 const hashOf = (url: string) =>
   contentHash({ prompt: 'p', model: 'pro', aspectRatio: '1:1', resolution: '1K', inputImages: [url] });
 
-test('signing an input image afresh does not change the hash', () => {
+test('a new signature of an input image does not change the hash', () => {
   const base = 'https://bucket.example/a%20b.png';
   expect(hashOf(`${base}?X-Amz-Signature=1&X-Amz-Expires=60#top`)).toBe(hashOf(base));
   expect(hashOf(`${base}?sv=2024&sig=abc%3D&se=2026`)).toBe(hashOf(base));
@@ -46,13 +46,13 @@ test('signing an input image afresh does not change the hash', () => {
   expect(hashOf('https://user:pw@bucket.example/a%20b.png')).toBe(hashOf(base));
 });
 
-test('a query that chooses the image counts', () => {
+test('a query that selects the image changes the hash', () => {
   expect(withoutSignature('https://a.example/img?id=1')).not.toBe(
     withoutSignature('https://a.example/img?id=2'),
   );
   expect(withoutSignature('https://a.example/img?sp=1')).toBe('https://a.example/img?sp=1');
 });
 
-test('an image known by its bytes is left as it is', () => {
+test('an image identified by its bytes is not changed', () => {
   expect(withoutSignature('sha256:abc?X-Amz-Signature=1')).toBe('sha256:abc?X-Amz-Signature=1');
 });

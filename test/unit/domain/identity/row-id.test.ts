@@ -20,16 +20,16 @@ describe('the slug of a prompt', () => {
     expect(promptSlug('  Crème Brûlée, "Conway\'s" best!  ')).toBe('creme-brulee-conways-best');
   });
 
-  test('is cut at 40 characters without a hyphen at its end', () => {
+  test('is truncated at 40 characters without a trailing hyphen', () => {
     expect(promptSlug(`${'a'.repeat(39)} b`)).toBe('a'.repeat(39));
   });
 
-  test('is empty for a script without ASCII letters, so that the id is the hash alone', () => {
+  test('is empty for a script without ASCII letters, so the id is the hash alone', () => {
     expect(promptSlug('小さな田舎の駅')).toBe('');
     expect(derivedRowId('小さな田舎の駅', hashOf('小さな田舎の駅'))).toMatch(/^[0-9a-f]{12}$/);
   });
 
-  test('is made of safe characters whatever the prompt', () => {
+  test('has only safe characters for any prompt', () => {
     fc.assert(
       fc.property(fc.array(codeUnit), (units) => {
         const prompt = String.fromCharCode(...units);
@@ -44,7 +44,7 @@ describe('an id from the sheet', () => {
     expect(brokenRowIdRule('Sommer 2026/größe Ж 猫', false)).toBeUndefined();
   });
 
-  test('has no "~", which marks our own copies, except in our own failures file', () => {
+  test('has no "~", which marks our copies, except in our own failures.csv', () => {
     expect(brokenRowIdRule('a~1', false)).toMatch(/reserved/);
     expect(brokenRowIdRule('a~1', true)).toBeUndefined();
     expect(brokenRowIdRule('a~d2~3', true)).toBeUndefined();
@@ -80,7 +80,7 @@ describe('the ids of a sheet', () => {
     });
   });
 
-  test('stay unique where a row’s own id looks like a derived one', () => {
+  test('stay unique if a row’s own id looks like a derived one', () => {
     const ids = new RowIds();
     const base = derivedRowId('fox', hashOf('fox'));
     ids.give(request('something else', 2, base));
@@ -92,20 +92,20 @@ describe('the ids of a sheet', () => {
     expect(ids.give(request('fox', 4))).toMatchObject({ rowIds: [`${base}~d3`] });
   });
 
-  test('refuse an own id that is taken, naming the line that has it', () => {
+  test('refuse an id that is already used, naming its line', () => {
     const ids = new RowIds();
     ids.give(request('a', 2, 'fox'));
     expect(ids.give(request('b', 9, 'fox', 4))).toEqual({ kind: 'taken', rowId: 'fox', firstLine: 2 });
   });
 
-  test('claim nothing for a record that is refused', () => {
+  test('are not taken by a rejected record', () => {
     const ids = new RowIds();
     ids.give(request('a', 2, 'fox~2'));
     expect(ids.give(request('b', 3, 'fox', 2))).toEqual({ kind: 'taken', rowId: 'fox~2', firstLine: 2 });
     expect(ids.give(request('c', 4, 'fox~1'))).toMatchObject({ rowIds: ['fox~1'] });
   });
 
-  test('are never the same twice, and the same again for the same sheet', () => {
+  test('are unique, and the same again for the same sheet', () => {
     const word = fc.constantFrom('a', 'b', 'ж');
     const id = fc.option(fc.constantFrom('a', 'b', 'a~1', 'a~d2', derivedRowId('a', hashOf('a'))), {
       nil: undefined,
@@ -127,7 +127,7 @@ describe('the ids of a sheet', () => {
     );
   });
 
-  test('stay quick and unique with many repeats and many ids', () => {
+  test('stay fast and unique with many repeats and many ids', () => {
     const ids = new RowIds();
     const given = new Set<string>();
     for (let index = 0; index < 30_000; index += 1) {

@@ -18,7 +18,7 @@ const anyName = fc.oneof(
   fc.string({ unit: 'grapheme', minLength: 1, maxLength: 300 }),
 );
 
-describe('the name that a sheet gives an image', () => {
+describe('a chosen image name', () => {
   it.each([
     ['Größe/sofa 1.PNG', 'Größe/sofa 1'],
     ['  cafe\u0301.jpeg ', 'caf\u00E9'],
@@ -53,7 +53,7 @@ describe('the name that a sheet gives an image', () => {
     expect(brokenImageNameRule(found) === undefined ? found : undefined).toBe(name);
   });
 
-  it('is a legal key and file wherever it is accepted, and is the same when it is given again', () => {
+  it('is a legal key and file name whenever accepted, and stable when used again', () => {
     fc.assert(
       fc.property(anyName, (text) => {
         const name = imageNameIn(text);
@@ -74,7 +74,7 @@ describe('the name that a sheet gives an image', () => {
   });
 });
 
-describe('the names of a sheet’s images', () => {
+describe('the image names of a sheet', () => {
   const row = fc.record({
     id: fc.constantFrom('', 'a', 'A', 'b', 'c', 'd'),
     file_name: fc.oneof(
@@ -84,7 +84,7 @@ describe('the names of a sheet’s images', () => {
     count: fc.constantFrom(1, 1, 1, 2),
   });
 
-  it('never are one file, whatever the sheet says, and only names that are taken are refused for that', async () => {
+  it('never collide as files, and only taken names are refused for that', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 12 }), async (records) => {
         const lines = records.map((record, index) => JSON.stringify({ prompt: `p ${index}`, ...record }));
@@ -96,7 +96,7 @@ describe('the names of a sheet’s images', () => {
           const file = `${foldedName(imageName)}.`;
           const others = rows.filter((other) => other.position !== position);
           expect(others.filter((other) => `${foldedName(other.imageName)}.` === file)).toEqual([]);
-          // No file is another one's folder.
+          // No file has the path of another one's folder.
           expect(others.filter((other) => foldedName(other.imageName).startsWith(`${file}png/`))).toEqual([]);
         }
         const clashes = rejected.filter(({ rule }) => rule.startsWith('image name "'));
@@ -113,7 +113,7 @@ describe('the names of a sheet’s images', () => {
     );
   });
 
-  it('finds in a whole sheet every name that is taken, and tells both lines', () => {
+  it('report every taken name of a whole sheet with both lines', () => {
     const files = [['a', 'A'], ['á', 'a\u0301', 'Á'], ['b'], ['ß', 'SS', 'ss'], ['ΑΣ', 'ας']];
     const anyClaim = fc.record({
       name: fc.constantFrom(...files.flat()),
@@ -136,7 +136,7 @@ describe('the names of a sheet’s images', () => {
     );
   });
 
-  it('are made by --name, of the row’s id too, and get a number for each copy', async () => {
+  it('are made by --name, also from the row’s id, and numbered for each copy', async () => {
     const sheet = 'prompt,sku,campaign,count\na fox,1,Winter,2\na cat,2,,1\na dog,3,Sale,1\n';
     const { rows, rejected } = await readWholeSheet(sheet, { name: '{{campaign}}/{{SKU}}.png' });
     expect(rows.map(({ imageName }) => imageName)).toEqual(['Winter/1~1', 'Winter/1~2', 'Sale/3']);
@@ -150,7 +150,7 @@ describe('the names of a sheet’s images', () => {
     expect(byId.rows.map(({ imageName }) => imageName)).toEqual(byId.rows.map(({ rowId }) => `1 ${rowId}`));
   });
 
-  it('come from our own failures.csv as they stand in it, whatever --name and --map say', async () => {
+  it('come unchanged from our own failures.csv, whatever --name and --map say', async () => {
     const failures = 'id,prompt,count,file_name,failure_kind\na~1,x,1,Größe/a~1,flaky\nb,y,1,,flaky\n';
     const settings = { name: '{{nowhere}}', map: { file_name: 'nowhere' } };
     const { rows } = await readWholeSheet(failures, settings);
@@ -163,9 +163,9 @@ function named(rowId: string, imageName: string, line: number): PromptRow {
 }
 
 describe('the names of rows that join a batch', () => {
-  it('are refused where a row that stays has them, also one that stays because it was refused', () => {
+  it('are refused if a row that stays has them, also one that stays because it was rejected', () => {
     const names = new JoiningNames();
-    // A chain: each takes the name of the next, and the last one's is not given up.
+    // A chain: each takes the name of the next, and the last one's is not released.
     names.add(named('a', 'two', 2));
     names.add(named('b', 'Three', 3));
     names.add(named('c', 'four', 4));
@@ -185,7 +185,7 @@ describe('the names of rows that join a batch', () => {
     );
   });
 
-  it('may be those of rows that get other names themselves', () => {
+  it('may be the names of rows that are renamed themselves', () => {
     const names = new JoiningNames();
     names.add(named('a', 'two', 2));
     names.add(named('b', 'one', 3));

@@ -9,7 +9,7 @@ import { sampleJpeg, samplePng, sampleWebp } from '../../../support/images/sampl
 
 const SIDE = 400;
 
-/** A picture of soft blots, other ones for each seed. */
+/** A picture of soft spots, different for each seed. */
 function picture(seed: number): Transformer {
   const pixels = new Uint8Array(SIDE * SIDE * 4).fill(255);
   const blots = Array.from({ length: 9 }, (_, blot) => {
@@ -46,7 +46,7 @@ async function thumbnailOfSize(width: number, height: number) {
 }
 
 describe('a perceptual hash', () => {
-  it('is near that of the same picture made smaller, compressed, brighter or slightly cropped', async () => {
+  it('is close to that of the same picture made smaller, compressed, brighter or slightly cropped', async () => {
     const hash = await hashed(await picture(1).png());
     const resize = { width: 300, height: 300, fit: ResizeFit.Inside, filter: FastResizeFilter.Lanczos3 };
     const variants = {
@@ -61,7 +61,7 @@ describe('a perceptual hash', () => {
       expect(bitsApart(hash, await hashed(image))).toBeLessThanOrEqual(MOST_BITS_APART);
   });
 
-  it('is far from those of other pictures', async () => {
+  it('is far from that of other pictures', async () => {
     const hashes = await Promise.all(
       [1, 2, 3, 4, 5, 6].map(async (seed) => hashed(await picture(seed).png())),
     );
@@ -79,16 +79,16 @@ describe('a thumbnail', () => {
     expect(await thumbnailOfSize(4000, 1)).toMatchObject({ width: 384, height: 1 });
   });
 
-  it('is not there for a picture that cannot be decoded', async () => {
+  it('does not exist for a picture that cannot be decoded', async () => {
     expect(await thumbnailOf(sampleJpeg(64, 64), 'jpg')).toBeUndefined();
     expect(await thumbnailOf(sampleWebp(64, 64), 'webp')).toBeUndefined();
     expect(await hashThumbnail(Buffer.from('no image'))).toBeUndefined();
   });
 });
 
-describe('looking for near-duplicates', () => {
-  it('groups exactly what a comparison of each with each groups', async () => {
-    // Near hashes are rare among random ones: so a few are made of each.
+describe('near-duplicates', () => {
+  it('are grouped as by comparing each image with each', async () => {
+    // Similar hashes are rare among random ones: so some are derived from each.
     const flipped = fc
       .tuple(
         fc.bigInt(0n, 2n ** 64n - 1n),
@@ -126,7 +126,7 @@ describe('looking for near-duplicates', () => {
     );
   });
 
-  it('tells by how many bits an image differs from the nearest of its group', async () => {
+  it('show by how many bits an image differs from the nearest one of its group', async () => {
     const finder = new NearDuplicateFinder();
     for (const hash of ['0000000000000000', '000000000000003f', '0000000000000fff', 'ffffffffffffffff'])
       finder.note(hash);

@@ -19,7 +19,7 @@ describe('the image name of a row id', () => {
     expect(imageNameOf('a\nb')).toBe('a%0Ab');
   });
 
-  it('ends with a hash of the whole id where the name is too long, and never inside an escape', () => {
+  it('ends with a hash of the whole id if the name is too long, and never inside an escape', () => {
     const id = `${'x'.repeat(148)}éé`;
     const hash = createHash('sha256').update(id).digest('hex').slice(0, 12);
     expect(imageNameOf(id)).toBe(`${'x'.repeat(148)}-${hash}`);
@@ -36,7 +36,7 @@ describe('the image name of a row id', () => {
     );
   });
 
-  it('differs for different ids, however alike they are', () => {
+  it('differs for different ids, however similar', () => {
     fc.assert(
       fc.property(anyId, anyId, anyId, (first, second, tail) => {
         fc.pre(first !== second);
@@ -47,7 +47,7 @@ describe('the image name of a row id', () => {
     );
   });
 
-  it('tells halves of surrogate pairs apart', () => {
+  it('differs for different halves of surrogate pairs', () => {
     expect(imageNameOf('\uD800')).not.toBe(imageNameOf('\uD801'));
     expect(imageNameOf('\uD800')).not.toBe(imageNameOf('\uFFFD'));
   });

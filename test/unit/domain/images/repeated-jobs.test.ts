@@ -5,7 +5,7 @@ import type { RowOutcome } from '../../../../src/domain/rows/outcome.js';
 import { repeatedJobsText, RepeatedJobsFinder } from '../../../../src/domain/images/repeated-jobs.js';
 import { storedOutcome } from '../../../support/sample-rows.js';
 
-/** A row with these jobs; each a generation of its own, unless told otherwise. */
+/** A row with these jobs; each a separate generation, unless given otherwise. */
 const row = (
   position: number,
   jobs: readonly (string | undefined)[],
@@ -27,7 +27,7 @@ function noted(outcomes: readonly RowOutcome[]): RepeatedJobsFinder {
   return finder;
 }
 
-test('jobs of one generation each are nothing to report, also where several records tell of that generation', () => {
+test('jobs of one generation each are not reported, even if several records contain that generation', () => {
   expect(noted([row(0, ['a', 'b']), row(1, ['c', undefined]), row(2, [])]).found).toBe(false);
   expect(noted([row(0, ['a', 'a'], () => 1)]).found).toBe(false);
 });
@@ -39,7 +39,7 @@ test('a job of two generations of a row is reported', async () => {
   expect(repeatedJobsText(repeated)).toContain('a for generations of row r0');
 });
 
-test('jobs are repeated exactly where a comparison of all with all says so, and examples are bounded', async () => {
+test('repeated jobs are those that comparing all with all finds, and examples are limited', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.array(fc.nat({ max: 150 }), { maxLength: 3 }), { maxLength: 200 }),

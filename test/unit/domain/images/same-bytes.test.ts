@@ -10,12 +10,12 @@ function finderOf(outcomes: readonly RowOutcome[]): SameBytesFinder {
   return finder;
 }
 
-test('an image that rows of one content share is nothing to report', () => {
+test('an image shared by rows of the same content is not reported', () => {
   const outcomes = [storedOutcome('a~1', 1, 7), storedOutcome('a~2', 1, 7), storedOutcome('b', 2, 8)];
   expect(finderOf(outcomes).found).toBe(false);
 });
 
-test('an image under different content is counted with all its rows and shown with one row of each content', async () => {
+test('an image with different contents is counted with all its rows and shown with one row per content', async () => {
   const failed: RowOutcome = { ...storedOutcome('f', 9, 7), end: { kind: 'cancelled' } };
   const outcomes = [
     storedOutcome('a~1', 0, 7),
@@ -32,7 +32,7 @@ test('an image under different content is counted with all its rows and shown wi
   expect(sameBytesText({ images: 0 })).toBeUndefined();
 });
 
-test('the count is that of a comparison of all images with all others, and examples are bounded', async () => {
+test('the count equals that of comparing all images with all others, and examples are limited', async () => {
   const row = fc.tuple(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 40 }));
   await fc.assert(
     fc.asyncProperty(fc.array(row, { maxLength: 300 }), async (rows) => {

@@ -27,8 +27,8 @@ const identity: fc.Arbitrary<StoredIdentity> = fc.record({
   }),
 });
 
-describe('what a stored image says about itself', () => {
-  it('comes back as it was written', () => {
+describe('the identity of a stored image', () => {
+  it('reads back as it was written', () => {
     fc.assert(
       fc.property(identity, (one) => {
         expect(fromStoredIdentity(toStoredIdentity(one))).toEqual(one);
@@ -46,7 +46,7 @@ describe('what a stored image says about itself', () => {
     );
   });
 
-  it('is nothing where any part of it is missing or odd', () => {
+  it('is undefined if any part is missing or invalid', () => {
     const odd = fc.constantFrom('', '0', '-1', '1.5', 'NaN', 'Infinity', '1e99');
     fc.assert(
       fc.property(identity, fc.nat(8), odd, (one, at, value) => {
@@ -60,7 +60,7 @@ describe('what a stored image says about itself', () => {
     );
   });
 
-  it('is nothing for metadata of another program', () => {
+  it('is undefined for metadata of another program', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.string()), (metadata) => {
         expect(fromStoredIdentity(metadata)).toBeUndefined();

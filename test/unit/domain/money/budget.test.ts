@@ -7,7 +7,7 @@ import { ExpectedCost, madeByRun, measuredCost } from '../../../../src/domain/mo
 import { BudgetSimulation } from '../../../support/simulation/budget-simulation.js';
 import { seeded } from '../../../support/simulation/seeded.js';
 
-/** What is wrong with a run by a seed; undefined where nothing is. */
+/** What is wrong with a run by a seed; undefined if nothing is. */
 function faultOf(seed: number): string | undefined {
   let fault: string | undefined;
   const simulation = new BudgetSimulation(seeded(seed), ({ spent, committed, highestCap }) => {
@@ -25,7 +25,7 @@ function faultOf(seed: number): string | undefined {
 
 describe('a budget', () => {
   it(
-    'is never exceeded by one image, and spent as far as it goes, in 1,000 seeded runs',
+    'is never exceeded by an image, and used as far as possible, in 1,000 seeded runs',
     { timeout: 120_000 },
     () => {
       const seeds = Array.from({ length: 1_000 }, (_, index) => index + 1);
@@ -44,7 +44,7 @@ function leaseOf(...ids: string[]): ShardLease {
 }
 
 describe('the lease of a shard', () => {
-  it('gets back the price of a create that was refused, but none that a probe may buy unseen', () => {
+  it('gets back the price of a refused create, but not one that a probe may buy unseen', () => {
     const lease = leaseOf('first');
     lease.reserve(0, 40);
     lease.reserve(1, 40);
@@ -55,7 +55,7 @@ describe('the lease of a shard', () => {
     expect([lease.isReserved(0), lease.isReserved(1)]).toEqual([false, true]);
   });
 
-  it('is void after a reset: nothing reserved of it counts for the next one', () => {
+  it('is void after a reset: none of its reservations count for the next one', () => {
     const lease = leaseOf('first', 'second');
     lease.reserve(0, 40);
     lease.reserve(1, 40);
@@ -95,7 +95,7 @@ describe('the measured cost of a run', () => {
     expected: { least: '0.48', most: '0.52' },
   };
 
-  it('is by how much the balance fell', () => {
+  it('is the decrease of the balance', () => {
     expect(measuredCost(alone)).toMatchObject({ measured: '0.48' });
     expect(measuredCost({ ...alone, expected: undefined })).toMatchObject({ measured: '0.48' });
     // The prices may be out of date.
@@ -113,18 +113,18 @@ describe('the measured cost of a run', () => {
     [{ others: undefined }, 'not known'],
     [{ openJobs: 2 }, '2 of its jobs were not seen to finish'],
     [{ ranOutOfFunds: true }, 'ran out'],
-    // 3.20 were spent of 2.00 and of 1.20 that came in between.
+    // 3.20 were spent of 2.00 and a top-up of 1.20.
     [
       { before: at('2.00'), after: at('0.00'), expected: { least: '3.20', most: '3.20' } },
       'fell by 2.00, less than the images cost',
     ],
-  ])('is not told, with the reason, where something else may have changed it (%j)', (change, reason) => {
+  ])('is missing with the reason if something else may have changed the balance (%j)', (change, reason) => {
     const { measured, unmeasured } = measuredCost({ ...alone, ...change });
     expect(measured).toBeNull();
     expect(unmeasured).toContain(reason);
   });
 
-  it('is expected by prices of what the run itself made', () => {
+  it('is expected from the prices of what the run itself made', () => {
     const row = { model: 'pro', resolution: '1K', generation: 2, jobId: 'known' as JobId } as const;
     const record = { charged: 'unknown', end: 'failed' } as const;
     const made = madeByRun(row, [

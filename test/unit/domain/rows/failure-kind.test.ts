@@ -15,7 +15,7 @@ describe('a failed job', () => {
     expect(classifyJobFailure(message)).toBe(kind);
   });
 
-  it('is bought again never when refused, once when unknown, and at most as often as asked for', () => {
+  it('is never bought again when refused, once when unknown, and otherwise up to the limit', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 50 }), (most) => {
         expect(generationLimit('refused', most)).toBe(1);

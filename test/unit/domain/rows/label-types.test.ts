@@ -13,7 +13,7 @@ function columnOf(values: readonly JsonValue[]): {
   return { type, cells: values.map((value) => cellOf(type, value)) };
 }
 
-describe('a carried column', () => {
+describe('a label column', () => {
   test.each<{ values: readonly JsonValue[]; type: ColumnType; cells: readonly Cell[] }>([
     { values: ['7', ''], type: 'string', cells: ['7', ''] },
     { values: [null, null], type: 'string', cells: [null, null] },
@@ -29,7 +29,7 @@ describe('a carried column', () => {
     expect(columnOf(values)).toEqual({ type, cells });
   });
 
-  test('keeps all of its values in its type, whatever they are', () => {
+  test('keeps all its values in its type', () => {
     const value = fc.jsonValue() as fc.Arbitrary<JsonValue>;
     const list = fc.oneof(
       fc.array(value),
@@ -51,7 +51,7 @@ describe('a carried column', () => {
     );
   });
 
-  test('has one order: those of the sheet first, then as they were met', () => {
+  test('is ordered: the columns of the sheet first, then by first appearance', () => {
     const types = new LabelTypes(['b', 'a']);
     types.note({ c: 1, a: 'x' });
     expect(types.columns.map(({ label }) => label)).toEqual(['b', 'a', 'c']);

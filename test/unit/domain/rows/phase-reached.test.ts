@@ -28,11 +28,11 @@ test.each([
   ['the job was gone while it was awaited', [generation('gone', 'unknown')], 'await'],
   ['the job was gone after it was done', [generation('gone', 'yes')], 'store'],
   ['the job was done', [generation('done', 'yes')], 'store'],
-] as const)('a row of which it is known that %s has its phase told by that', (_, generations, phase) => {
+] as const)('the phase of a row is known if %s', (_, generations, phase) => {
   for (const end of [cancelled, failed]) expect(phaseReached({ end, generations })).toBe(phase);
 });
 
-test('outcomes and failures.csv tell the phase and every generation with its job and charge', () => {
+test('outcomes and failures.csv contain the phase and every generation with its job and charge', () => {
   const first = { generation: 1, jobId, end: 'failed', charged: 'unknown' } as const;
   const second = { generation: 2, end: 'unanswered', charged: 'unknown' } as const;
   const row = { ...sampleRow('a'), generation: 2, earlier: [first] };

@@ -75,7 +75,7 @@ const startOf = (plan: RowPlan) => {
 };
 
 describe('the plan of a row', () => {
-  it('starts a new row, and one whose content changed, at its first generation', () => {
+  it('starts a new row, and one with changed content, at its first generation', () => {
     expect(planRow(row, undefined, submit)).toEqual({
       kind: 'run',
       change: 'new',
@@ -102,7 +102,7 @@ describe('the plan of a row', () => {
     expect(planned(outcome(end), redo).kind).toBe('run');
   });
 
-  it('takes up exactly the kinds that a retry names', () => {
+  it('retries exactly the kinds that a retry names', () => {
     for (const named of UNSTORED_KINDS) {
       for (const kind of UNSTORED_KINDS) {
         const end: RowEnd = kind === 'cancelled' ? { kind } : failed(kind);
@@ -127,7 +127,7 @@ describe('the plan of a row', () => {
     ['open', { generation: 3, jobId: job }],
     ['invalid', { generation: 3 }],
     ['unanswered', { generation: 3, unansweredSinceMs: 5 }],
-  ] as const)('goes on after a generation that ended as %s', (end, start) => {
+  ] as const)('continues after a generation that ended as %s', (end, start) => {
     const last: GenerationRecord = {
       generation: 3,
       end,
@@ -144,7 +144,7 @@ describe('the plan of a row', () => {
     expect(plan).toMatchObject({ start: { unansweredSinceMs: Date.parse(SETTLED_AT) } });
   });
 
-  it('sends a create of unknown charge again with its own key and no age, once a person names it', () => {
+  it('sends a create of unknown charge again with its own key and no age, if a person names it', () => {
     const last = { generation: 2, end: 'unanswered', charged: 'unknown', openedSinceMs: 7 } as const;
     const before = outcome(failed('unknown-charge'), [last]);
     expect(startOf(planned(before, retry('unknown-charge')))).toEqual({ generation: 2, earlier: [last] });
@@ -159,7 +159,7 @@ describe('the plan of a row', () => {
     ['unanswered', { generation: 3 }],
     ['invalid', { generation: 3 }],
   ] as const)(
-    'makes a stored row anew whose last generation ended as %s, and keeps its image',
+    'makes a stored row again whose last generation ended as %s, and keeps its image',
     (end, start) => {
       const last: GenerationRecord = {
         generation: 3,
@@ -215,8 +215,8 @@ describe('the plan of a row', () => {
 const left = (start: Partial<ShardRow>, openedAtMs?: number): RowBefore =>
   leftUnended({ ...row, generation: 1, ...start }, { runSeq: 2, openedAtMs, leftAt: SETTLED_AT });
 
-describe('a row whose run was ended before it', () => {
-  it('starts where it was to start, if its shard was never opened', () => {
+describe('a row of a terminated run', () => {
+  it('starts as planned if its shard was never opened', () => {
     const start = { generation: 2, keptImage, earlier: [] };
     expect(left(start)).toMatchObject({ start, outcome: { end: stored, imageKey: keptImage.imageKey } });
     expect(left({})).toEqual({
@@ -234,13 +234,13 @@ describe('a row whose run was ended before it', () => {
     expect(left({ openedSinceMs: 10 }, 50).start).toMatchObject({ unansweredSinceMs: 10, openedSinceMs: 10 });
   });
 
-  it('keeps its known job, which is awaited whatever its age', () => {
+  it('keeps its known job, which is awaited at any age', () => {
     const { start } = left({ generation: 3, jobId: job }, 50);
     expect(start).toMatchObject({ generation: 3, jobId: job, openedSinceMs: 50 });
     expect(start).not.toHaveProperty('unansweredSinceMs');
   });
 
-  it('stays cancelled, or with its image, where a retry names other kinds, and loses nothing by it', () => {
+  it('stays cancelled, or keeps its image, if a retry names other kinds', () => {
     const before = left({ generation: 2, jobId: job, keptImage }, 50);
     expect(planRow(row, before, retry('flaky'))).toEqual({ kind: 'carry', outcome: before.outcome });
     expect(planned(before.outcome, redo)).toMatchObject({ start: { generation: 2, jobId: job, keptImage } });
@@ -250,7 +250,7 @@ describe('a row whose run was ended before it', () => {
 
 type LastEnd = 'done' | 'open' | 'unanswered' | 'refused' | 'nothing';
 
-/** What one run does: which rows it takes up, how far its jobs come, and whether it lives to record that. */
+/** The effect of one run: which rows it makes, how far its jobs come, and whether it records that. */
 interface Step {
   readonly taken: SelectedRows;
   /** Generations that end as failed before the last one. */
@@ -298,7 +298,7 @@ function leftBy(step: Step, start: RowStart, hasImage: boolean, at: number): Row
   return { outcome: outcome(end, generationsTogether(start.earlier ?? [], made)) };
 }
 
-describe('over any number of runs, whatever ends them,', () => {
+describe('over any number of runs, however they end,', () => {
   const steps: fc.Arbitrary<readonly Step[]> = fc.array(
     fc.record({
       taken: fc.oneof(
@@ -313,7 +313,7 @@ describe('over any number of runs, whatever ends them,', () => {
     { minLength: 1, maxLength: 8 },
   );
 
-  it('a generation never goes down, an open job is never passed by, and an image is never given up', () => {
+  it('a generation never decreases, an open job is never skipped, and an image is never lost', () => {
     fc.assert(
       fc.property(steps, (all) => {
         let before: RowBefore | undefined;

@@ -9,7 +9,7 @@ import {
 import { ImageCounts } from '../../../../src/domain/money/image-counts.js';
 import { costOf } from '../../../../src/domain/money/price-table.js';
 
-it('a batch takes longer with more images and shorter with more jobs at a time, but never shorter than a job', () => {
+it('a batch takes longer with more images and less with more jobs in flight, but never less than a job', () => {
   expect(expectedSeconds(0, 100, DOCUMENTED_JOB_SECONDS)).toEqual([0, 0]);
   expect(expectedSeconds(1, 100, DOCUMENTED_JOB_SECONDS)).toEqual([8, 25]);
   expect(expectedSeconds(1000, 100, DOCUMENTED_JOB_SECONDS)).toEqual([80, 250]);
@@ -26,13 +26,13 @@ it('a batch takes longer with more images and shorter with more jobs at a time, 
   );
 });
 
-it('a finished run tells how long its rows held their places, if it was long enough to tell', () => {
+it('a finished run shows how long its rows occupied slots, if it was large enough', () => {
   const [low = 0, high = 0] = measuredJobSeconds({ rows: 1000, concurrency: 50, seconds: 300 }) ?? [];
   expect([low, high]).toEqual([12, 22.5]);
   expect(measuredJobSeconds({ rows: 19, concurrency: 50, seconds: 300 })).toBeUndefined();
 });
 
-it('images cost their prices, and what has none is told instead of guessed', () => {
+it('images cost their prices, and those without a price are listed', () => {
   const counts = new ImageCounts();
   for (let image = 0; image < 7; image += 1) counts.add({ model: 'pro', resolution: '4K' });
   counts.add({ model: 'nb', resolution: '1K' });

@@ -47,11 +47,11 @@ describe('momentIn', () => {
       ['2026-11-01T05:30:00Z', '2026-11-01 01:30'],
       ['2026-11-01T06:30:00Z', '2026-11-01 01:30'],
     ],
-  ])('clocks are changed in %s', (_where, zone, ...instants) => {
+  ])('clocks change in %s', (_where, zone, ...instants) => {
     for (const [instant = '', expected] of instants) expect(shown(instant, zone)).toBe(expected);
   });
 
-  test('in UTC a moment is what ISO 8601 says of the instant', () => {
+  test('in UTC a moment is the ISO 8601 time of the instant', () => {
     const instant = fc.date({
       min: new Date('0001-01-01'),
       max: new Date('9999-12-31'),
@@ -67,7 +67,7 @@ describe('momentIn', () => {
     );
   });
 
-  test('a zone that is not known is an error', () => {
+  test('an unknown zone is an error', () => {
     expect(() => momentIn(new Date(0), 'Europe/Bielefeld')).toThrow(RangeError);
   });
 });

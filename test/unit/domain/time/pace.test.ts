@@ -13,11 +13,11 @@ import {
 const period = fc
   .tuple(fc.nat(600_000), fc.nat(60_000))
   .map(([metAtMs, waitMs]) => ({ metAtMs, untilMs: metAtMs + waitMs }));
-const asked = fc.integer({ min: 1, max: 10_000 });
+const requested = fc.integer({ min: 1, max: 10_000 });
 const met = (periods: readonly SlowPeriod[]): readonly SlowPeriod[] =>
   periods.reduce(withSlowPeriod, [] as readonly SlowPeriod[]);
 
-/** The pace of 1,000 after five minutes in which every wait ended in another one. */
+/** The reduced value of 1,000 after five minutes in which every wait ended in another one. */
 function paceUnderRefusals(waitMs: number): number {
   const refused = Array.from({ length: 300_000 / waitMs }, (_, n) => ({
     metAtMs: n * (waitMs + 1),
@@ -26,19 +26,24 @@ function paceUnderRefusals(waitMs: number): number {
   return pacedConcurrency(1_000, met(refused), 300_000);
 }
 
-describe('the pace of a batch that met 429s', () => {
-  it('is never above what was asked for and never below 1', () => {
+describe('the pace of a batch after 429s', () => {
+  it('is never above the requested concurrency and never below 1', () => {
     fc.assert(
-      fc.property(fc.array(period, { maxLength: 60 }), asked, fc.nat(2_000_000), (periods, most, nowMs) => {
-        const paced = pacedConcurrency(most, met(periods), nowMs);
-        expect(Number.isInteger(paced)).toBe(true);
-        expect(paced).toBeGreaterThanOrEqual(1);
-        expect(paced).toBeLessThanOrEqual(most);
-      }),
+      fc.property(
+        fc.array(period, { maxLength: 60 }),
+        requested,
+        fc.nat(2_000_000),
+        (periods, most, nowMs) => {
+          const paced = pacedConcurrency(most, met(periods), nowMs);
+          expect(Number.isInteger(paced)).toBe(true);
+          expect(paced).toBeGreaterThanOrEqual(1);
+          expect(paced).toBeLessThanOrEqual(most);
+        },
+      ),
     );
   });
 
-  it('does not change by messages that come twice', () => {
+  it('is not changed by repeated messages', () => {
     fc.assert(
       fc.property(fc.array(period, { minLength: 1, maxLength: 15 }), (periods) => {
         const inOrder = periods.toSorted((a, b) => a.metAtMs - b.metAtMs);
@@ -47,17 +52,17 @@ describe('the pace of a batch that met 429s', () => {
     );
   });
 
-  it('falls as low, to an eighth, under short waits as under long ones, while the service goes on to refuse', () => {
+  it('falls to an eighth, under short and long waits, while the service keeps refusing', () => {
     expect([1_000, 5_000, 30_000].map(paceUnderRefusals)).toEqual([125, 125, 125]);
   });
 
-  it('is halved once by all the 429s of one Retry-After', () => {
+  it('is halved once for all 429s of one Retry-After', () => {
     const burst = fc.tuple(
       period.filter(({ metAtMs, untilMs }) => untilMs - metAtMs > 1_000),
       fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 30 }),
     );
     fc.assert(
-      fc.property(burst, asked, (data, most) => {
+      fc.property(burst, requested, (data, most) => {
         const [{ metAtMs, untilMs }, shares] = data;
         const others = shares.map((share) => ({
           metAtMs: metAtMs + share * (untilMs - metAtMs),
@@ -79,9 +84,9 @@ describe('the pace of a batch that met 429s', () => {
     expect([at(6_000), at(31_000)]).toEqual([50, 25]);
   });
 
-  it('comes back within five minutes and what the service asked for, never sinking on the way', () => {
+  it('recovers within five minutes and the requested wait, never falling on the way', () => {
     fc.assert(
-      fc.property(fc.array(period, { minLength: 1, maxLength: 60 }), asked, (some, most) => {
+      fc.property(fc.array(period, { minLength: 1, maxLength: 60 }), requested, (some, most) => {
         const periods = met(some);
         const quietMs = createsNotBeforeMs(periods);
         const paces: number[] = [];
@@ -101,7 +106,7 @@ describe('the pace of a batch that met 429s', () => {
     );
   });
 
-  it('is back within a minute where only short waits were asked for', () => {
+  it('recovers within a minute after short waits', () => {
     const periods = met([
       { metAtMs: 0, untilMs: 1_000 },
       { metAtMs: 2_000, untilMs: 3_000 },
@@ -111,7 +116,7 @@ describe('the pace of a batch that met 429s', () => {
     ]);
   });
 
-  it('follows what a person asks for while it is lowered', () => {
+  it('follows a changed concurrency while it is lowered', () => {
     const periods = met([{ metAtMs: 0, untilMs: 10_000 }]);
     expect([100, 20, 1].map((most) => pacedConcurrency(most, periods, 10_000))).toEqual([50, 10, 1]);
   });

@@ -15,13 +15,13 @@ const times = fc
   .tuple(fc.nat(3_600_000), fc.nat(3_600_000))
   .map(([firstMs, more]) => ({ firstMs, easeAfterMs: firstMs + more }));
 
-/** Jobs through a window, one after the other in each of its places; the rows that see them learn from each other. */
+/** Runs jobs through a window, one after the other in each of its slots; the rows learn job times from each other. */
 function simulate(options: {
   readonly jobs: number;
   readonly window: number;
-  /** Seconds that the job of that number takes; `share` in [0, 1) is drawn for it. */
+  /** Seconds that the job with that number takes; `share` in [0, 1) is random. */
   readonly takes: (job: number, share: number) => number;
-  /** How late it may be heard of what was created. Default 200 ms. */
+  /** How late a create may be reported. Default 200 ms. */
   readonly heardMs?: number;
 }) {
   const known = new JobTimes();
@@ -77,7 +77,7 @@ function simulate(options: {
     underWay.delete(next);
     if (made < options.jobs) start();
   }
-  // The first of a window were sent before anything was known.
+  // The first jobs of a window were sent before any time was known.
   const learned = <T>(of: readonly T[]): T[] => of.slice(2 * options.window);
   const sorted = learned(delaysMs).toSorted((a, b) => a - b);
   return {
@@ -90,7 +90,7 @@ const at = (ageMs: number): number =>
   nextPollDelayMs({ ageMs, polls: 5, times: { firstMs: 9_000, easeAfterMs: 20_000 }, random: 0.5 });
 
 describe('polls of a job', () => {
-  it('come no more often than about every 2 s and no less often than about every 15 s', () => {
+  it('come at most about every 2 s and at least about every 15 s', () => {
     const input = fc.record({ ageMs: fc.nat(10 * 86_400_000), polls: fc.integer({ min: 1 }), times, random });
     fc.assert(
       fc.property(input, (one) => {
@@ -101,7 +101,7 @@ describe('polls of a job', () => {
     );
   });
 
-  it('begin when such jobs are likely near their end, within 2 s where that is past', () => {
+  it('start when such jobs are likely to end, within 2 s if that is past', () => {
     const input = fc.record({ ageMs: fc.nat(3_600_000), times, random });
     fc.assert(
       fc.property(input, (one) => {
@@ -113,19 +113,19 @@ describe('polls of a job', () => {
     );
   });
 
-  it('grow rarer the longer a job is overdue', () => {
+  it('become rarer the longer a job is overdue', () => {
     expect(at(20_000)).toBe(2_000);
     expect(at(40_000)).toBe(6_000);
     expect(at(3_600_000)).toBe(15_000);
   });
 
-  it('are at most 3.5 a job and see the end after 1.3 s at the median, of jobs that take 8 to 25 s', () => {
+  it('are at most 3.5 per job and see the end after 1.3 s (median) for jobs of 8 to 25 s', () => {
     const seen = simulate({ jobs: 4_000, window: 100, takes: (_, share) => 8 + 17 * share });
     expect(seen.polls).toBeLessThanOrEqual(3.5);
     expect(seen.medianMs).toBeLessThanOrEqual(1_300);
   });
 
-  it('are little more, and hardly later, where a busy worker hears late of what was created', () => {
+  it('are hardly more or later if a busy worker learns late of new jobs', () => {
     const seen = simulate({
       jobs: 2_000,
       window: 100,
@@ -163,23 +163,23 @@ describe('polls of a job', () => {
       most: 1.5,
       withinMs: 5_000,
     },
-  ])('stay few and soon for jobs $jobs', ({ takes, most, withinMs }) => {
+  ])('stay few and timely for jobs $jobs', ({ takes, most, withinMs }) => {
     const seen = simulate({ jobs: 1_500, window: 100, takes });
     expect(seen.polls).toBeLessThanOrEqual(most);
     expect(seen.medianMs).toBeLessThanOrEqual(withinMs);
   });
 });
 
-describe('a job of whose create was heard late', () => {
-  it('is older by that, where the clocks of workers can be compared', () => {
+describe('a job whose create was reported late', () => {
+  it('is older by that, if the clocks of workers can be compared', () => {
     expect(heardLateMs(2_500, 400)).toBe(2_100);
     expect(heardLateMs(undefined, 400)).toBe(0);
     for (const off of [-3_600_000, 3_600_000]) expect(heardLateMs(2_500 + off, 400)).toBe(0);
   });
 });
 
-describe('what is known of how long jobs take', () => {
-  it('lies within what was seen of them, whatever the clocks say', () => {
+describe('learned job times', () => {
+  it('stay within what was measured, whatever the clocks say', () => {
     const seen = fc.record({
       endedAgoMs: fc.option(fc.integer(), { nil: undefined }),
       unfinishedMs: fc.nat(50_000),
@@ -201,7 +201,7 @@ describe('what is known of how long jobs take', () => {
     );
   });
 
-  it('is kept apart by model, resolution and mode, and begins with five', () => {
+  it('are kept by model, resolution and mode, and need five jobs', () => {
     const known = new JobTimes();
     const unknown = known.pollTimes(pro);
     for (let job = 0; job < 4; job++) known.note(pro, { endedAgoMs: 500, unfinishedMs: 0, endedMs: 9_500 });

@@ -11,7 +11,7 @@ import {
 
 const perSecond = fc.double({ min: 0.01, max: 1_000, noNaN: true });
 
-describe('requests at a rate', () => {
+describe('requests with a rate limit', () => {
   it('never exceed it over any time by more than one and a tenth of a second', () => {
     const arrivals = fc.array(fc.double({ min: 0, max: 5_000, noNaN: true }), { maxLength: 200 });
     fc.assert(
@@ -35,7 +35,7 @@ describe('requests at a rate', () => {
     );
   });
 
-  it('wait no longer than the new rate says once it is changed', () => {
+  it('wait no longer than a changed rate requires', () => {
     fc.assert(
       fc.property(perSecond, fc.nat(10_000_000), fc.nat(10_000_000), (rate, freeAtMs, nowMs) => {
         const free = freeAtNewRate(freeAtMs, { nowMs, perSecond: rate });
@@ -44,7 +44,7 @@ describe('requests at a rate', () => {
     );
   });
 
-  it('are shared out so that all processes together keep to it', () => {
+  it('are shared so that all processes together keep the limit', () => {
     fc.assert(
       fc.property(perSecond, fc.nat(100), (rate, processes) => {
         expect(shareOfRate(rate, processes) * processes).toBeLessThanOrEqual(rate * (1 + 1e-9));
@@ -52,7 +52,7 @@ describe('requests at a rate', () => {
     );
   });
 
-  it('are read from what a person writes and written the same way', () => {
+  it('read a rate and write it in the same form', () => {
     for (const [text, rate] of [
       ['600/m', 10],
       ['10/s', 10],
@@ -81,17 +81,17 @@ describe('requests at a rate', () => {
     fc.assert(
       fc.property(written, ([amount, unit]) => {
         const rate = parseRate(`${amount}/${unit}`) ?? NaN;
-        // Temporal keeps it in single precision.
+        // Temporal stores it in single precision.
         expect(parseRate(rateText(Math.fround(rate)))).toBeCloseTo(rate, 3);
       }),
     );
   });
 });
 
-describe('turns to poll', () => {
+describe('poll turns', () => {
   const signal = new AbortController().signal;
 
-  it('come at once without a rate, and to all who wait once it is taken away', async () => {
+  it('come at once without a rate, and to all waiting when it is removed', async () => {
     const turns = new PollTurns();
     await turns.take(signal);
     turns.setRate(1 / 3_600);
@@ -101,7 +101,7 @@ describe('turns to poll', () => {
     await expect(waiting).resolves.toHaveLength(2);
   });
 
-  it('are given up by who goes, and come to the next in the order of asking', async () => {
+  it('are passed on when a waiter leaves, in the order of arrival', async () => {
     const turns = new PollTurns();
     turns.setRate(5);
     const gone = new AbortController();

@@ -25,14 +25,14 @@ describe('the numbers of a report', () => {
   for (const outcome of OUTCOMES) counts.add(outcome);
   const { tally, charged } = counts;
 
-  test('agree with the outcomes that they were counted from', () => {
+  test('agree with the outcomes they were counted from', () => {
     expect(countDifferences({ tally, charged, sameBytes: NO_SAME_BYTES }, counts, NO_SAME_BYTES)).toEqual([]);
-    // Reports of earlier versions do not tell of images with the same bytes.
+    // Reports of earlier versions have no field for images with the same bytes.
     const found = { images: 2, examples: [] };
     expect(countDifferences({ tally, charged }, counts, found)).toEqual([]);
   });
 
-  test('are named where they do not, with what the outcomes say and what the report says', () => {
+  test('are reported if they disagree, with both values', () => {
     const failuresByKind = { ...tally.failuresByKind, flaky: 9 };
     const report = { tally: { ...tally, stored: 5, failuresByKind }, charged: { ...charged, yes: 0 } };
     const found = countDifferences(report, counts, NO_SAME_BYTES);
@@ -59,13 +59,13 @@ describe('the object under a stored row’s key', () => {
   const kinds = (evidence: Parameters<typeof imageDifferences>[1]): readonly string[] =>
     imageDifferences(outcome, evidence, 1).map(({ kind }) => kind);
 
-  test('is the row’s image by size and identity, and by its bytes where they were read', () => {
+  test('is the row’s image by size and identity, and by its bytes if they were read', () => {
     expect(kinds({ head })).toEqual([]);
     expect(kinds({ head, bytes: { sha256: image.sha256, sizeBytes: 9 } })).toEqual([]);
     expect(kinds({ head, bytes: { sha256: hashOf(8), sizeBytes: 9 } })).toEqual(['changed-image']);
   });
 
-  test('is named for what it is not', () => {
+  test('is reported for what is wrong with it', () => {
     expect(kinds({ head: undefined })).toEqual(['missing-image']);
     expect(kinds({ head: { ...head, sizeBytes: 8 } })).toEqual(['changed-image']);
     expect(kinds({ head: { ...head, metadata: {} } })).toEqual(['wrong-identity']);
@@ -75,7 +75,7 @@ describe('the object under a stored row’s key', () => {
     expect(kinds({ head: { ...head, metadata: replaced } })).toEqual(['changed-image']);
   });
 
-  test('is not judged where a newer run has put it there', () => {
+  test('is not judged if a newer run has put it there', () => {
     const newer = toStoredIdentity({ ...identity, runSeq: 2, contentHash: hashOf(2) });
     expect(kinds({ head: { sizeBytes: 1, metadata: newer } })).toEqual([]);
   });
@@ -103,7 +103,7 @@ test.each([
   [`thumbnails/${hashOf(2)}.webp`, 'spare-thumbnail'],
   ['contact-sheet/mine.html', 'foreign-object'],
   ['.DS_Store', 'foreign-object'],
-])('%s is %s to the seal of a second run, with one image', (key, place) => {
+])('%s is %s to the final report of a second run, with one image', (key, place) => {
   const sealed = {
     isStoredImage: (image: string) => image === 'images/train/a.png',
     isStoredBytes: (sha256: string) => sha256 === hashOf(1),
@@ -113,7 +113,7 @@ test.each([
   expect(placeOf(key, sealed, fixedKeys(sampleRun))).toBe(place);
 });
 
-test('a stored image is also known in other letter case, which is how some disks list one that was renamed', async () => {
+test('a stored image is also recognized in another letter case, in which some disks list a renamed one', async () => {
   const lines = toJsonLines([storedOutcome('Foo', 1, 1), storedOutcome('b/größe', 2, 2)]);
   const copy = { read: () => Readable.from([lines]), sha256: '', sizeBytes: 0 };
   const index = await indexSealedRows(copy, 'outcomes', 0, new Differences(0));
@@ -128,20 +128,20 @@ function compared(newestRunSeq: number, isBeingReplaced: boolean): readonly stri
   );
 }
 
-test('a file is compared unless a run that is not sealed may have written it anew', () => {
+test('a file is compared unless an unfinished run may have rewritten it', () => {
   expect(compared(1, false)).toHaveLength(4);
   expect(compared(2, false)).toEqual(['failures.csv', 'runs/0001/outcomes.jsonl']);
   expect(compared(2, true)).toEqual(['runs/0001/outcomes.jsonl']);
 });
 
-test('a file is missing, changed, or as it was sealed', () => {
+test('a file is missing, changed, or as in the final report', () => {
   expect(digestDifferences('a', 'x', undefined)).toMatchObject([{ kind: 'missing-file' }]);
   expect(digestDifferences('a', 'x', 'y')).toMatchObject([{ kind: 'changed-file' }]);
   expect(digestDifferences('a', 'x', 'x')).toEqual([]);
   expect(digestDifferences('a', undefined, 'x')).toEqual([]);
 });
 
-test('all differences are counted, and as many kept as asked for', () => {
+test('all differences are counted, and up to the limit are kept', () => {
   const differences = new Differences(1);
   differences.add({ kind: 'missing-image', key: 'a' }, { kind: 'missing-image', key: 'b' });
   expect(differences).toMatchObject({ total: 2, byKind: { 'missing-image': 2 }, kept: [{ key: 'a' }] });

@@ -62,14 +62,14 @@ describe('a server as a child process', () => {
     await expect(gone).resolves.toBe(true);
   });
 
-  it('is killed when it does not end in time after SIGTERM', async () => {
+  it('is killed if it does not exit in time after SIGTERM', async () => {
     const server = await start(SERVE_STUBBORNLY, { stopTimeoutMs: 200 });
     await server.stop();
     expect(await server.exited).toEqual({ code: null, signal: 'SIGKILL' });
     expect(await readFile(join(folder.path, 'fake.log'), 'utf8')).toContain('no\n');
   });
 
-  it('that ends while starting is reported with its exit code and the end of its log', async () => {
+  it('that exits while starting is reported with its exit code and the end of its log', async () => {
     const crash = start('console.error("port 7070 is taken"); process.exit(3);');
     await expect(crash).rejects.toMatchObject({
       code: 'server-failed',
@@ -96,13 +96,13 @@ describe('a server as a child process', () => {
     });
   });
 
-  it('keeps the log of the start before', async () => {
+  it('keeps the log of the previous start', async () => {
     await (await start(SERVE)).stop();
     await start(SERVE);
     expect(await readFile(join(folder.path, 'fake.log.previous'), 'utf8')).toContain('ready');
   });
 
-  it('sees nothing of our environment but what it needs', async () => {
+  it('gets only the environment variables that it needs', async () => {
     process.env['BANANA_TEST_SECRET'] = 'hush';
     try {
       await start(`console.log(Object.keys(process.env).sort().join()); ${SERVE}`, { env: { EXTRA: '1' } });

@@ -27,7 +27,7 @@ async function cached({ env }: FakeCheckout): Promise<readonly string[]> {
 }
 
 describe('npm run setup', () => {
-  it('makes a fresh checkout ready, and does nothing the second time', async () => {
+  it('prepares a fresh checkout, and does nothing the second time', async () => {
     const fresh = await checkout({ withGo: true });
     const first = await fresh.setup();
     expect(first).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('3 to 4 minutes') });
@@ -47,7 +47,7 @@ describe('npm run setup', () => {
     expect(await cached(fresh)).toHaveLength(2);
   });
 
-  it('builds again what changed, and only that', async () => {
+  it('rebuilds only what has changed', async () => {
     const used = await checkout({ withGo: true });
     await used.setup();
     await appendFile(join(used.root, 'src/index.ts'), '// changed\n');
@@ -65,7 +65,7 @@ describe('npm run setup', () => {
     expect(await used.calls()).toEqual([...EVERYTHING, 'npm ci']);
   });
 
-  it('does not install again for an optional package of another platform', async () => {
+  it('does not reinstall for an optional package of another platform', async () => {
     const used = await checkout({ withGo: true });
     await used.setup();
     const lock = { packages: { '': {}, a: { version: '1.0.0' }, b: { version: '1.0.0', optional: true } } };
@@ -74,7 +74,7 @@ describe('npm run setup', () => {
     expect(await used.calls()).toEqual(EVERYTHING);
   });
 
-  it('without Go and without servers names the ways out before it does anything', async () => {
+  it('without Go and servers lists the options before it does anything', async () => {
     const bare = await checkout({ withGo: false });
     const { exitCode, stderr } = await bare.setup();
     expect(exitCode).toBe(2);
@@ -88,7 +88,7 @@ describe('npm run setup', () => {
       expect(stderr).toContain(way);
     }
     expect(await bare.calls()).toEqual([]);
-    // The program itself says the very same.
+    // The program itself prints the same.
     expect(() => requireServerPrograms(['temporal', 'versitygw'], bare.env)).toThrow(stderr.trimEnd());
   });
 
@@ -96,20 +96,20 @@ describe('npm run setup', () => {
     [{ FAKE_GO_VERSION: 'go1.26.1', FAKE_GO_TOOLCHAIN: 'local' }, 'GOTOOLCHAIN=local'],
     [
       { FAKE_GO_VERSION: 'go1.19.8', FAKE_GO_TOOLCHAIN: '' },
-      'The Go here is go1.19.8; the embedded servers need 1.26',
+      'The installed Go is go1.19.8; the embedded servers need 1.26',
     ],
-  ])('says that Go is too old: %o', async (env, message) => {
+  ])('reports that Go is too old: %o', async (env, message) => {
     const old = await checkout({ withGo: true });
     expect(await old.setup(env)).toMatchObject({ exitCode: 2, stderr: expect.stringContaining(message) });
     expect(await old.calls()).toEqual([]);
   });
 
-  it('takes a somewhat older Go that fetches a newer one by itself', async () => {
+  it('accepts a slightly older Go that fetches a newer one by itself', async () => {
     const older = await checkout({ withGo: true });
     expect(await older.setup({ FAKE_GO_VERSION: 'go1.23.1' })).toMatchObject({ exitCode: 0 });
   });
 
-  it('needs no Go where the servers are on PATH', async () => {
+  it('needs no Go if the servers are on PATH', async () => {
     const equipped = await checkout({ withGo: false });
     await equipped.addProgram('temporal', '#!/bin/sh\n');
     await equipped.addProgram('versitygw', '#!/bin/sh\n');
@@ -117,13 +117,13 @@ describe('npm run setup', () => {
     expect(findServerProgram('temporal', equipped.env)).toBe(join(equipped.env['PATH'] ?? '', 'temporal'));
   });
 
-  it('needs no servers where others are configured, also by .env', async () => {
+  it('needs no servers if others are configured, also by .env', async () => {
     const configured = await checkout({ withGo: false });
     await writeFile(join(configured.root, '.env'), 'BANANA_BUCKET=mine\n');
     expect(await configured.setup({ TEMPORAL_ADDRESS: 'temporal:7233' })).toMatchObject({ exitCode: 0 });
   });
 
-  it('does not fall back where a server is named that is not there', async () => {
+  it('does not fall back if a configured server program is missing', async () => {
     const mistaken = await checkout({ withGo: true });
     const env = { TEMPORAL_CLI_PATH: '/nowhere/temporal' };
     const { exitCode, stderr } = await mistaken.setup(env);
@@ -134,7 +134,7 @@ describe('npm run setup', () => {
     expect(() => findServerProgram('temporal', { ...mistaken.env, ...env })).toThrow(stderr.trimEnd());
   });
 
-  it('shows why a build failed, leaves nothing half made, and succeeds later', async () => {
+  it('shows why a build failed, leaves nothing incomplete, and succeeds later', async () => {
     const unlucky = await checkout({ withGo: true });
     const { exitCode, stderr } = await unlucky.setup({ FAKE_GO: 'fail' });
     expect(exitCode).toBe(1);
@@ -145,7 +145,7 @@ describe('npm run setup', () => {
     expect(await unlucky.setup()).toMatchObject({ exitCode: 0 });
   });
 
-  it('that is interrupted while it builds leaves no server behind and can be run again', async () => {
+  it('interrupted while building leaves no server behind and can be repeated', async () => {
     const interrupted = await checkout({ withGo: true });
     const run = interrupted.begin({ FAKE_GO: 'hang' });
     await eventually(async () => (await interrupted.calls()).includes('go build'), {
@@ -158,7 +158,7 @@ describe('npm run setup', () => {
     expect(await cached(interrupted)).toHaveLength(2);
   });
 
-  it('run twice at once builds once', async () => {
+  it('run twice at the same time builds once', async () => {
     const shared = await checkout({ withGo: true });
     const runs = await Promise.all([shared.setup(), shared.setup(), shared.setup()]);
     expect(runs.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0]);
@@ -170,7 +170,7 @@ describe('npm run setup', () => {
     const shared = await checkout({ withGo: true });
     await shared.setup();
     await appendFile(join(shared.root, 'src/index.ts'), '// changed\n');
-    // The highest pid there can be is never given to a process.
+    // The highest possible pid is never given to a process.
     await writeFile(join(shared.env['XDG_CACHE_HOME'] ?? '', 'banana-batch/setup.lock'), '4194304');
     expect(await shared.setup()).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('Ready.') });
   });

@@ -56,7 +56,7 @@ async function files(): Promise<readonly string[]> {
   return readdir(stackFolder(folder.path));
 }
 
-describe('what a stack tells of itself', () => {
+describe('the record of running local servers', () => {
   it('is found while its process lives and its parts answer', async () => {
     await publishStack(folder.path, info());
     expect(await findStack(folder.path)).toEqual(info());
@@ -64,24 +64,24 @@ describe('what a stack tells of itself', () => {
     expect(await files()).toEqual(['stack.json']);
   });
 
-  it('is not found where there is none', async () => {
+  it('is not found if there is none', async () => {
     expect(await findStack(folder.path)).toBeUndefined();
     expect(await findStack(`${folder.path}/nowhere`)).toBeUndefined();
   });
 
-  it('is removed when its process is dead', async () => {
+  it('is removed if its process is dead', async () => {
     await publishStack(folder.path, info({ pid: await deadPid() }));
     expect(await findStack(folder.path)).toBeUndefined();
     expect(await files()).toEqual([]);
   });
 
-  it('is removed when another process has its pid by now and nothing answers', async () => {
+  it('is removed if another process has its pid and nothing answers', async () => {
     await publishStack(folder.path, info({ api: { baseUrl: 'http://127.0.0.1:1/api/v1', apiKey: 'key' } }));
     expect(await findStack(folder.path)).toBeUndefined();
     expect(await files()).toEqual([]);
   });
 
-  it.each(['', '{', '{"pid":"me"}'])('is removed when it cannot be understood: %j', async (text) => {
+  it.each(['', '{', '{"pid":"me"}'])('is removed if it is invalid: %j', async (text) => {
     await writeFile(`${stackFolder(folder.path)}/stack.json`, text);
     expect(await findStack(folder.path)).toBeUndefined();
     expect(await files()).toEqual([]);
@@ -89,7 +89,7 @@ describe('what a stack tells of itself', () => {
 });
 
 describe('the claim on a folder', () => {
-  it('is not a stack to use yet, but keeps others out', async () => {
+  it('is not a usable stack yet, but keeps others out', async () => {
     await claimStack(folder.path, NOW);
     expect(await findStack(folder.path)).toBeUndefined();
     await expect(claimStack(folder.path, NOW)).rejects.toMatchObject({
@@ -98,23 +98,23 @@ describe('the claim on a folder', () => {
     });
   });
 
-  it('is won by one of many that claim at once', async () => {
+  it('is won by one of many simultaneous claims', async () => {
     const claims = await Promise.allSettled(Array.from({ length: 20 }, () => claimStack(folder.path, NOW)));
     expect(claims.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect(await files()).toEqual(['stack.json']);
   });
 
-  it('takes the place of a dead stack', async () => {
+  it('replaces a dead stack', async () => {
     await publishStack(folder.path, info({ pid: await deadPid() }));
     await expect(claimStack(folder.path, NOW)).resolves.toBeUndefined();
   });
 
-  it('that led to nothing for longer than a start may take does not keep others out', async () => {
+  it('that is older than a start may take does not keep others out', async () => {
     await claimStack(folder.path, new Date(NOW.getTime() - 10 * 60_000));
     await expect(claimStack(folder.path, NOW)).resolves.toBeUndefined();
   });
 
-  it('is given up once withdrawn, and never taken from another process', async () => {
+  it('ends when withdrawn, and is never taken from another process', async () => {
     await claimStack(folder.path, NOW);
     await withdrawStack(folder.path);
     expect(await files()).toEqual([]);

@@ -22,7 +22,7 @@ const stored: RowEnd = {
 };
 const flaky: RowEnd = { kind: 'failed', failure: 'flaky', message: 'upstream returned no image' };
 
-/** What a card says, and what it is made of: columns are numbered in the order of their names. */
+/** The texts of a card, and its data: columns are numbered in the order of their names. */
 function shown(
   changes: Partial<PromptRow>,
   end = stored,
@@ -82,7 +82,7 @@ const textOf = (html: string): string =>
   html.replaceAll(/<style>.*?<\/style>|<[^>]*>/gs, ' ').replaceAll(/\s+/g, ' ');
 
 describe('a row of the contact sheet', () => {
-  it('links to the image, whatever folders, spaces and signs its name has', () => {
+  it('links to the image, with any folders, spaces and special characters in its name', () => {
     const ids = ['%41~x', 'a b/c', '日本語', '🍌~2'];
     for (const imageName of [...ids.map(imageNameOf), '%41~x', 'summer/Größe #1 100%?', "it's"]) {
       const link = shown({ imageName }).image?.link ?? '';
@@ -98,7 +98,7 @@ describe('a row of the contact sheet', () => {
     expect(shown({}).image).not.toHaveProperty('thumbnail');
   });
 
-  it('says why there is no image, and what was used', () => {
+  it('shows why there is no image, and which jobs were used', () => {
     const generations: GenerationRecord[] = [
       { generation: 1, jobId: 'job-1' as JobId, end: 'failed', charged: 'yes' },
       { generation: 2, jobId: 'job-2' as JobId, end: 'failed', charged: 'unknown' },
@@ -115,7 +115,7 @@ describe('a row of the contact sheet', () => {
     expect(shown({}, { kind: 'cancelled' }).none).toMatchObject({ used: 'No job used' });
   });
 
-  it('has all labels that say something, nested ones as JSON, and input images without what signs their URLs', () => {
+  it('has all labels with content, nested ones as JSON, and input images without signatures', () => {
     const labels = { nested: { a: [1] }, none: null, blank: '', e: true, f: 0 };
     const inputImages = ['https://host/in.png?X-Amz-Signature=s3cr3t'];
     const row = shown({ labels, inputImages });
@@ -130,7 +130,7 @@ describe('a row of the contact sheet', () => {
 });
 
 describe('the filters of the contact sheet', () => {
-  it('are how rows ended, and columns of which some rows share a value and some do not', () => {
+  it('are the outcomes, and columns in which some rows share a value and some do not', () => {
     const facets = facetsOf([
       [{ style: 'photo', sku: 1, all: 'x' }],
       [{ style: 'photo', sku: 2, all: 'x' }, flaky],
@@ -146,7 +146,7 @@ describe('the filters of the contact sheet', () => {
     expect([...(facets[1]?.codes ?? [])]).toEqual([1, 1, 0, 2]);
   });
 
-  it('leave out columns of many or long values', () => {
+  it('leave out columns with many or long values', () => {
     const many = Array.from(
       { length: 500 },
       (_, at) => [{ n: at % 250, long: 'x'.repeat(101), few: at % 3 }] as const,
@@ -156,7 +156,7 @@ describe('the filters of the contact sheet', () => {
 });
 
 describe('the page of the contact sheet', () => {
-  it('keeps what rows, columns and filters say from being anything but text', () => {
+  it('shows rows, columns and filters as text only', () => {
     const harmless = tags(withText('a'));
     fc.assert(
       fc.property(hostile, (text) => {
@@ -164,21 +164,21 @@ describe('the page of the contact sheet', () => {
         const heard: unknown[] = [];
         const file = contactSheetFile('rows-00000', [text]);
         expect(file).not.toMatch(/[<\u2028\u2029]/);
-        // Runs it as a browser does.
+        // Runs the script as a browser does.
         runInNewContext(file, { bananaSheet: (...told: unknown[]) => heard.push(...told) });
         expect(JSON.stringify(heard)).toBe(JSON.stringify(['rows-00000', [text]]));
       }),
     );
   });
 
-  it('loads nothing from elsewhere and runs no script but its own', () => {
+  it('loads nothing from other sites and runs only its own script', () => {
     const html = page();
     expect(html).not.toMatch(/https?:|\/\/[a-z]|javascript:|\son[a-z]+=/i);
     expect(html).toMatch(/default-src 'none'; .*script-src 'sha256-[^ ]+' 'self' file:; base-uri 'none'/);
     expect([...html.matchAll(/<script/g)]).toHaveLength(2);
   });
 
-  it('counts what the batch made, and links to the files that have something to say', () => {
+  it('shows the counts of the batch, and links to files that have content', () => {
     const failuresByKind = { refused: 30, flaky: 11 };
     const tally = {
       ...EMPTY_TALLY,

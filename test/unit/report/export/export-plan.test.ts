@@ -15,7 +15,7 @@ const row = fc.record({
   shardBytes: fc.integer({ min: 1, max: 6_000 }),
 });
 
-test('shards hold all rows in order, none of them over the limit but one of a single row, and none needlessly small', () => {
+test('shards hold all rows in order, within the size limit unless of one row, and none needlessly small', () => {
   fc.assert(
     fc.property(fc.array(row), fc.integer({ min: 1, max: 20_000 }), (rows, limit) => {
       const split = new ShardSplit(limit);
@@ -38,7 +38,7 @@ test('shards hold all rows in order, none of them over the limit but one of a si
   );
 });
 
-test('columns of an export never share a name, and carried ones give way', () => {
+test('columns of an export have unique names, and labels are renamed', () => {
   const types = new LabelTypes(['image', 'input_image', 'Row_ID', '', 'prompt', 'class']);
   const names = exportColumns(types, true).map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
@@ -59,7 +59,7 @@ function shard(name: string): FinishedShard {
   return { name, images: 1, sizeBytes: 10, sha256: 'x' };
 }
 
-describe('what lies where an export is to go', () => {
+describe('an existing export', () => {
   const [A, B, C] = ['train-00000-of-00002.tar', 'train-00001-of-00002.tar', 'train-00000-of-00001.tar'];
   const identity: Omit<ExportManifest, 'plan' | 'shards'> = {
     format: 1,
@@ -84,7 +84,7 @@ describe('what lies where an export is to go', () => {
   const plan = { digest: 'new', shards: planned };
   const at = { address: 'here', overwrite: false };
 
-  test('is gone on with where the plan is the same, as far as shards are there in full', () => {
+  test('is continued if the plan is the same, as far as its shards are complete', () => {
     const unfinished = {
       ...identity,
       plan: 'new',
@@ -109,7 +109,7 @@ describe('what lies where an export is to go', () => {
     });
   });
 
-  test('is complete only by its manifest', () => {
+  test('is complete only with its manifest', () => {
     const manifest = { ...identity, plan: 'new', shards: [shard(A), shard(B)] };
     const files = new Map([
       [A, 10],
@@ -120,7 +120,7 @@ describe('what lies where an export is to go', () => {
     expect(continuationOf({ manifest, unfinished: undefined, files }, plan, at).isComplete).toBe(false);
   });
 
-  test('is refused where it is another export, or none of ours', () => {
+  test('is refused if it is another export or not ours', () => {
     const manifest = { ...identity, plan: 'old', shards: [shard(C)] };
     const files = new Map([[C, 10]]);
     expect(() => continuationOf({ manifest, unfinished: undefined, files }, plan, at)).toThrow(/--overwrite/);
@@ -146,7 +146,7 @@ function cardOf(batchId: string, column = 'class', content = `metadata ${batchId
   });
 }
 
-/** All of a card but the lines that describe its config. */
+/** A card without the lines that describe its config. */
 function besides(text: string): string {
   return text.replaceAll(/^.*description: .*$/gm, '');
 }
@@ -155,8 +155,8 @@ function renewed(text: string): string {
   return text.replace('Batch old, run 1, metadata old', 'Batch new, run 1, metadata new');
 }
 
-describe('a card', () => {
-  test('is written over one of ours and over none, and leaves the words of one that was edited in whatever place', () => {
+describe('a dataset card', () => {
+  test('replaces an unedited or missing one, and keeps an edited one', () => {
     const [old, fresh] = [cardOf('old'), cardOf('new')];
     expect(cardToPlace(fresh, undefined)).toEqual({ text: fresh, isEdited: false });
     expect(cardToPlace(fresh, old)).toEqual({ text: fresh, isEdited: false });
@@ -178,7 +178,7 @@ describe('a card', () => {
     }
   });
 
-  test('that was edited gets a new description in whatever quotes and depth, and in the header alone', () => {
+  test('that was edited gets a new description in any quotes and depth, and only in the header', () => {
     const fresh = cardOf('new');
     const description = 'Batch old, run 12, metadata 0ab, data 1cd';
     const edited = (line: string): string =>
@@ -195,7 +195,7 @@ describe('a card', () => {
     expect(cardToPlace(fresh, own).text).toBe(own);
   });
 
-  test('leaves the licence open, tells what is missing, and keeps odd column names in their cell', () => {
+  test('leaves the licence open, lists what is missing, and escapes odd column names', () => {
     const card = cardOf('no', 'a|`b`\nc');
     expect(card).toContain('# license: ');
     expect(card).not.toMatch(/^license:/m);

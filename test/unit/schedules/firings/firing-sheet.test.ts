@@ -11,7 +11,7 @@ import { startScriptedServer, type ScriptedServer } from '../../../support/servi
 const FETCH_MS = 700;
 const PROMPTS = 'prompt\na fox\n';
 
-describe('fetching the sheet of a firing', () => {
+describe('fetching the sheet of a schedule run', () => {
   let server: ScriptedServer;
   let store: ObjectStore;
   beforeAll(async () => {
@@ -41,18 +41,20 @@ describe('fetching the sheet of a firing', () => {
     ['in the bucket whose body drips', () => object(), drippingBody],
     ['in the bucket whose headers drip', () => object(), drippingHeaders],
     ['that is pinned, whose body drips', () => pinned(), drippingBody],
-  ])('%s ends as a failure that is not tried again', async (_name, sheet, answer) => {
+  ])('%s fails without being retried', async (_name, sheet, answer) => {
     server.answerWith((__, response) => answer(response));
     const error = await read(sheet()).catch((thrown: unknown) => thrown);
     const fault = faultOf(error, { schedule: 'menu', label: 'menu' });
     expect(fault).toMatchObject({
       kind: 'refused',
-      refusal: { told: expect.stringMatching(/menu\.csv: fetching the sheet took more than 0\.7 s\./) },
+      refusal: {
+        publicMessage: expect.stringMatching(/menu\.csv: fetching the sheet took more than 0\.7 s\./),
+      },
     });
     expect(JSON.stringify(fault)).not.toContain('hush');
   });
 
-  it('that comes in time is read, and a caller that gives up is told by its own reason', async () => {
+  it('within the limit is read, and an aborted caller gets its own reason', async () => {
     server.answerWith((_, response) => response.writeHead(200).end(PROMPTS));
     expect(await read(web())).toBe('menu.csv');
     server.answerWith((_, response) => drippingBody(response));
@@ -93,7 +95,7 @@ const object = () => sheetAt({ kind: 'address', address: 's3://bucket/menu.csv' 
 
 const pinned = () => sheetAt({ kind: 'pinned', key: 'k.csv', sha256: 'a'.repeat(64), name: 'menu.csv' });
 
-/** Sends something every few milliseconds, for ever. */
+/** Sends something every few milliseconds, forever. */
 function drip(response: ServerResponse, write: () => void): void {
   const timer = setInterval(write, 20);
   response.once('close', () => clearInterval(timer));

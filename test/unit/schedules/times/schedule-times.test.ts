@@ -24,14 +24,14 @@ describe('a cron line', () => {
     ['0 6 * * 7', '0 6 * * 7'],
     ['@daily', '0 0 * * *'],
     ['@WEEKLY', '0 0 * * 0'],
-  ])('"%s" is taken', (text, cron) => {
+  ])('"%s" is accepted', (text, cron) => {
     expect(parseCronLine(text)).toEqual({ kind: 'cron', cron });
   });
 
   it.each([
     ['', /0 fields, but five/],
     ['0 2 * *', /4 fields, but five/],
-    // Temporal takes the sixth for a year, others for seconds.
+    // Temporal reads the sixth as a year, others as seconds.
     ['0 0 2 * * *', /6 fields, but five/],
     ['61 2 * * *', /"61" is not a valid minute: expected 0–59/],
     ['0 24 * * *', /"24" is not a valid hour/],
@@ -43,7 +43,7 @@ describe('a cron line', () => {
     ['0 2 L * *', /"L" is not a valid day of the month/],
     ['0 2 ? * 1', /"\?" is not a valid day of the month/],
     ['0 22-4 * * *', /"22-4" is not a valid hour/],
-    // Temporal fires only where both fit.
+    // Temporal runs only if both match.
     ['0 2 1 * 1', /only when both do/],
     ['0 2 */2 * 1', /only when both do/],
     ['0 2 30 2 *', /that day does not exist/],
@@ -55,8 +55,8 @@ describe('a cron line', () => {
   });
 });
 
-describe('when a schedule fires', () => {
-  it('is told in words, with the zone', () => {
+describe('the times of a schedule', () => {
+  it('are described in words, with the zone', () => {
     const daily = { kind: 'cron' as const, expressions: ['0 2 * * *', '30 6 * * 1'] };
     expect(timesText(daily, 'Europe/Berlin')).toBe(
       'At 02:00, every day; At 06:30, only on Monday (Europe/Berlin)',
@@ -65,7 +65,7 @@ describe('when a schedule fires', () => {
     expect(timesText(sixHourly, 'UTC')).toBe('Every 6h, with an offset of 30m');
   });
 
-  it('is told for the next times of all lines together', () => {
+  it('are merged from all cron lines', () => {
     const times = { kind: 'cron' as const, expressions: ['0 2 * * *', '0 1,2 * * *'] };
     const next = nextTimes(times, 'Europe/Berlin', { after: new Date('2026-11-23T20:00:00Z'), count: 3 });
     expect(next.map((time) => time.toISOString())).toEqual([
@@ -75,7 +75,7 @@ describe('when a schedule fires', () => {
     ]);
   });
 
-  it('is not told within a day of a change of the clocks, of which only the server knows what it does', () => {
+  it('are not computed within a day of a clock change, which only the server knows', () => {
     const times = { kind: 'cron' as const, expressions: ['30 2 * * *'] };
     const next = nextTimes(times, 'Europe/Berlin', { after: new Date('2026-03-26T00:00:00Z'), count: 5 });
     expect(next.map((time) => time.toISOString())).toEqual([
@@ -84,7 +84,7 @@ describe('when a schedule fires', () => {
     ]);
   });
 
-  it('every so often is counted from the epoch and its offset', () => {
+  it('of an interval count from the epoch and its offset', () => {
     const ms = fc.integer({ min: 10, max: 100_000 }).map((seconds) => seconds * 1000);
     fc.assert(
       fc.property(
@@ -104,7 +104,7 @@ describe('when a schedule fires', () => {
 });
 
 describe('a time zone', () => {
-  it('is known by its name in any case, aliases too, and an offset is none', () => {
+  it('is recognized by its name in any letter case, including aliases, but not as an offset', () => {
     expect(['europe/berlin', 'US/Pacific', 'utc', '+02:00', 'Nowhere'].map(parseTimeZone)).toEqual([
       'Europe/Berlin',
       'US/Pacific',
@@ -114,13 +114,13 @@ describe('a time zone', () => {
     ]);
   });
 
-  it('that is misspelled is guessed', () => {
+  it('that is misspelled gets a suggestion', () => {
     expect(nearTimeZones('berlin')).toContain('Europe/Berlin');
     expect(nearTimeZones('Europe/Berln')).toContain('Europe/Berlin');
     expect(nearTimeZones('new york')).toContain('America/New_York');
   });
 
-  it('shows a time at every instant that is found for it', () => {
+  it('shows the given time at every instant found for it', () => {
     const zone = fc.constantFrom('UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe');
     const instant = fc.date({
       noInvalidDate: true,
@@ -136,7 +136,7 @@ describe('a time zone', () => {
     );
   });
 
-  it('has times that its clocks skip, and times that they show twice', () => {
+  it('has times that its clocks skip, and times that occur twice', () => {
     expect(instantsAt('2026-03-29', '02:30', 'Europe/Berlin')).toEqual([]);
     expect(
       instantsAt('2026-10-25', '02:30', 'Europe/Berlin').map((at) => zonedText(at, 'Europe/Berlin')),
@@ -144,14 +144,14 @@ describe('a time zone', () => {
   });
 });
 
-/** The instant of a time that a person gives in Berlin, or why it is none. */
+/** The instant of a time given in Berlin, or why it is invalid. */
 function at(text: string, edge: 'from' | 'to'): string {
   const given = timeGiven(text, 'Europe/Berlin', edge);
   return given.kind === 'time' ? given.at.toISOString() : given.problem;
 }
 
-describe('a time that a person gives', () => {
-  it('is by the clocks of the zone, unless it has a zone of its own; a day has a beginning and an end', () => {
+describe('a time argument', () => {
+  it('is in the schedule’s zone unless it has its own; a day has a start and an end', () => {
     expect(at('2026-11-20', 'from')).toBe('2026-11-19T23:00:00.000Z');
     expect(at('2026-11-20', 'to')).toBe('2026-11-20T22:59:59.000Z');
     expect(at('2026-11-20 02:00', 'from')).toBe('2026-11-20T01:00:00.000Z');

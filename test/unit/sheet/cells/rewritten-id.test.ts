@@ -3,7 +3,7 @@ import { isScientific, plainNumber, rewrittenAs } from '../../../../src/sheet/ce
 import { formerRowId, presentRowId } from '../../../../src/domain/identity/row-id.js';
 import { readWholeSheet } from '../../../support/read-whole-sheet.js';
 
-describe('an id that a spreadsheet has rewritten', () => {
+describe('an id rewritten by a spreadsheet', () => {
   test.each([
     ['4.00638E+12', 'a number'],
     ['4,00638E+12', 'a number'],
@@ -18,7 +18,7 @@ describe('an id that a spreadsheet has rewritten', () => {
     ['04-Mrz', 'a date'],
     ['Mar-04', 'a date'],
     ['16:09', 'a date'],
-  ])('is known by its shape: %s', (id, as) => expect(rewrittenAs(id)).toBe(as));
+  ])('is recognized by its shape: %s', (id, as) => expect(rewrittenAs(id)).toBe(as));
 
   test.each([
     'SF-001',
@@ -31,7 +31,7 @@ describe('an id that a spreadsheet has rewritten', () => {
     'e+5',
   ])('is not %s', (id) => expect(rewrittenAs(id)).toBeUndefined());
 
-  test('in scientific notation has a sign, which ids of hex digits have not', () => {
+  test('in scientific notation has a sign, which ids of hex digits lack', () => {
     expect(isScientific('4.86932E+14')).toBe(true);
     expect(isScientific('4869319003e2')).toBe(false);
   });
@@ -49,8 +49,8 @@ describe('an id that a spreadsheet has rewritten', () => {
   );
 });
 
-describe('a made id of digits alone', () => {
-  test('begins with row-, and all others are what they were', async () => {
+describe('a generated id of digits alone', () => {
+  test('starts with row-, and all others are unchanged', async () => {
     const prompts = ['画一只狐猫木', '画一只狐金雨', '画一只狐云土', '画一只狐狸', 'a fox'];
     const { rows } = await readWholeSheet(`prompt\n${prompts.join('\n')}\n${prompts[0]}\n`);
     const [first, second, third, fourth, fifth, repeat] = rows.map(({ rowId }) => rowId as string);
@@ -62,7 +62,7 @@ describe('a made id of digits alone', () => {
     expect(repeat).toBe('row-418567788576~d2');
   });
 
-  test('and its former one lead to each other, also of repeats and of several images', () => {
+  test('and its former id lead to each other, also for repeats and several images', () => {
     for (const suffix of ['', '~d2', '~3', '~d2~3']) {
       expect(formerRowId(`row-418567788576${suffix}`)).toBe(`418567788576${suffix}`);
       expect(presentRowId(`418567788576${suffix}`)).toBe(`row-418567788576${suffix}`);
@@ -73,7 +73,7 @@ describe('a made id of digits alone', () => {
     expect(presentRowId('4869319003e2')).toBeUndefined();
   });
 
-  test('draws the choices of its template as it did under the former one', async () => {
+  test('draws the choices of its template as under the former id', async () => {
     const settings = { template: '{{红,蓝,绿,白}}的{{n}}', imagesPerPrompt: 8 };
     const numbers = Array.from({ length: 2_000 }, (_, index) => String.fromCodePoint(0x4e00 + index));
     const { rows } = await readWholeSheet(`n\n${numbers.join('\n')}\n`, settings);
@@ -87,8 +87,8 @@ describe('a made id of digits alone', () => {
   });
 });
 
-describe('a sheet that a spreadsheet has rewritten', () => {
-  test('has the rows with numbers for ids rejected, with what to do', async () => {
+describe('a sheet rewritten by a spreadsheet', () => {
+  test('has rows with numbers as ids rejected, with advice', async () => {
     const { rows, rejected } = await readWholeSheet(
       'id,prompt\n4.00638E+12,a red mug\n4.00638E+12,a blue mug\n4006381333931,a cup\n',
     );
@@ -107,7 +107,7 @@ describe('a sheet that a spreadsheet has rewritten', () => {
     ['16:9:00', 'turned it into a time'],
     ['2026-04-03', 'turned it into a date'],
     ['4/3/2026', 'turned it into a date'],
-  ])('has the reason beside an aspect ratio of %s', async (ratio, why) => {
+  ])('explains an aspect ratio of %s', async (ratio, why) => {
     const { rejected } = await readWholeSheet(`prompt;aspect_ratio\na cat;${ratio}\n`);
     expect(rejected[0]?.rule).toContain(why);
     expect(rejected[0]?.rule).toContain('format the column as text');

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readWholeSheet } from '../../../support/read-whole-sheet.js';
 
 describe('columns', () => {
-  test('are known in any case and with spaces around them; the rest is carried unchanged', async () => {
+  test('are recognized in any letter case and with spaces around them; others become labels', async () => {
     const { rows, header } = await readWholeSheet(
       ' PROMPT , Id,Model,ASPECT_RATIO,Resolution,Count, My Label \na fox,f1,nb2,16:9,2k,1, kept as is \n',
     );
@@ -29,14 +29,14 @@ describe('columns', () => {
     ]);
   });
 
-  test('are mapped by --map, and a column of our name that is not meant is carried', async () => {
+  test('are mapped by --map, and an unmapped column of the same name becomes a label', async () => {
     const { rows } = await readWholeSheet('id,Caption,prompt,sku\n7,a fox,short,s-1\n', {
       map: { prompt: ' caption ', id: 'SKU' },
     });
     expect(rows).toMatchObject([{ rowId: 's-1', prompt: 'a fox', labels: { id: '7', prompt: 'short' } }]);
   });
 
-  test('that are mapped are carried too, under their own names, with every row of their record', async () => {
+  test('that are mapped are also labels under their own names, in every row of their record', async () => {
     const { rows, header } = await readWholeSheet('SKU,Caption,Pieces,model\nSF-001,a sofa,2,nb2\n', {
       map: { file_name: 'sku', prompt: 'Caption', count: 'Pieces', model: 'Model' },
     });
@@ -49,7 +49,7 @@ describe('columns', () => {
     expect(rows.map((row) => row.labels)).toEqual([labels, labels]);
   });
 
-  test('that are mapped to input images are carried without what may be secret in their URLs', async () => {
+  test('mapped to input images are labels without secrets of their URLs', async () => {
     const sheet = [
       { prompt: 'a', Photos: 'https://h.example/a.png?X-Amz-Signature=1 https://h.example/b.png#c' },
       { prompt: 'b', Photos: ['https://h.example/a.png?sig=1'] },
@@ -65,7 +65,7 @@ describe('columns', () => {
     expect(rows[0]?.inputImages[0]).toBe('https://h.example/a.png?X-Amz-Signature=1');
   });
 
-  test('without a name are carried only where a cell has something in it', async () => {
+  test('without a name become labels only if a cell has content', async () => {
     const { rows, rejected } = await readWholeSheet('prompt,,style,,\na,,x,,\nb,note,y,,z\nc,,z\n');
     expect(rejected).toEqual([]);
     expect(rows.map((row) => row.labels)).toEqual([
@@ -75,7 +75,7 @@ describe('columns', () => {
     ]);
   });
 
-  test('with strange names are carried like any other', async () => {
+  test('with unusual names become labels', async () => {
     const { rows } = await readWholeSheet('prompt,__proto__,constructor\na,x,y\n');
     expect(Object.entries(rows[0]?.labels ?? {})).toEqual([
       ['__proto__', 'x'],
@@ -94,7 +94,7 @@ describe('columns', () => {
     }
   });
 
-  test('that our own reports add are dropped, and final ids are accepted from failures.csv', async () => {
+  test('added by our own reports are dropped, and final ids are accepted from failures.csv', async () => {
     const failures =
       '\uFEFFid,prompt,model,aspect_ratio,resolution,style,count,failure_kind,failure_message,failure_line\n' +
       'fox-abc~d2~1,a fox,pro,1:1,1K,x,1,flaky,"no image, thrice",7\n';
@@ -108,7 +108,7 @@ describe('columns', () => {
   });
 });
 
-describe('a header that cannot be trusted', () => {
+describe('an untrustworthy header', () => {
   test('has the same column twice', async () => {
     await expect(readWholeSheet('\nprompt,Style, style\na,b,c\n')).rejects.toMatchObject({
       code: 'duplicate-header',
@@ -118,7 +118,7 @@ describe('a header that cannot be trusted', () => {
     });
   });
 
-  test('has two labels that would be carried under one name', async () => {
+  test('has two labels that would get the same name', async () => {
     await expect(readWholeSheet('prompt,width,input_width\na,b,c\n')).rejects.toMatchObject({
       code: 'duplicate-header',
       message: expect.stringContaining(
@@ -139,7 +139,7 @@ describe('a header that cannot be trusted', () => {
     });
   });
 
-  test('names the columns it has when the prompt is missing', async () => {
+  test('without a prompt lists its columns', async () => {
     await expect(readWholeSheet('id;Caption\na;b\n', { delimiter: ',' })).rejects.toThrow(
       'no column is called "prompt". Its columns: "id;Caption".',
     );

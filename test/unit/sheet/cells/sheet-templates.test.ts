@@ -15,7 +15,7 @@ const sheetOf = (records: readonly { id: string | undefined; artist: string; cou
   records.map((one) => JSON.stringify(one)).join('\n');
 
 describe('a template', () => {
-  test('makes the prompt of other columns, which are carried as well', async () => {
+  test('makes the prompt from other columns, which stay labels', async () => {
     const { rows } = await readWholeSheet('Subject,style,prompt\nfox, oil ,old\n', {
       template: 'a {{ STYLE }} painting of a {{subject}}, {{style}}!',
     });
@@ -28,7 +28,7 @@ describe('a template', () => {
     expect(await promptsOf('a,b\n"{{b}} {{x,y}} $1",x\n', '{{a}}-{{b}}')).toEqual(['{{b}} {{x,y}} $1-x']);
   });
 
-  test('takes a default for a blank cell and for a key that a JSON row lacks; a default may be empty', async () => {
+  test('uses a default for a blank cell or a missing key of a JSON row; a default may be empty', async () => {
     const template = 'a {{style|photo, faded}} of {{subject}}{{extra|}}';
     expect(await promptsOf('subject,style,extra\nfox,,\nowl,ink,!\n', template)).toEqual([
       'a photo, faded of fox',
@@ -43,7 +43,7 @@ describe('a template', () => {
     ]);
   });
 
-  test('rejects a record that leaves a column without a default blank, or makes nothing', async () => {
+  test('rejects a record with a blank column without a default, or an empty result', async () => {
     const { rows, rejected } = await readWholeSheet('subject,style\nfox,oil\nowl, \n', {
       template: '{{style}} {{subject}}',
     });
@@ -63,7 +63,7 @@ describe('a template', () => {
     ]);
   });
 
-  test('with an unknown column stops before the first row, and names the one that was meant', async () => {
+  test('with an unknown column stops before the first row, with a suggestion', async () => {
     for (const braces of ['{{colour}}', '{{colour|red}}', '{{colour|red,green}}']) {
       await expect(promptsOf('subject,Color\nfox,red\n', `a ${braces} {{subject}}`)).rejects.toMatchObject({
         code: 'unknown-column',
@@ -83,13 +83,13 @@ describe('a template', () => {
     ['a {{|x}} x', /empty braces/],
     ['a red fox', /uses no column/],
     ['{{red,,blue}}', /empty choice in \{\{red,,blue\}\}/],
-  ])('that is broken is refused: %s', async (template, message) => {
+  ])('that is invalid is refused: %s', async (template, message) => {
     const read = promptsOf('subject\nfox\n', template);
     await expect(read).rejects.toMatchObject({ code: 'bad-template' });
     await expect(read).rejects.toThrow(message);
   });
 
-  test('may hold braces, bars, commas and backslashes that are meant as text', async () => {
+  test('may contain escaped braces, bars, commas and backslashes', async () => {
     const template = String.raw`\{\{{{a|x\|y}}\}\} {"n":{{a}}} C:\dir {{b\,c|}} {{{a}}} {{one\, two,one\, two}}`;
     expect(await promptsOf('a,"b,c"\n,z\nq,\n', template.replaceAll('{{a}}', '{{a|0}}'))).toEqual([
       String.raw`{{x|y}} {"n":0} C:\dir z {0} one, two`,
@@ -97,7 +97,7 @@ describe('a template', () => {
     ]);
   });
 
-  test('means a column where the sheet has one of exactly the name that looks like choices or a default', async () => {
+  test('uses a column whose name looks exactly like choices or a default', async () => {
     expect(await promptsOf('"red,green",a|b\nx,y\n', '{{Red,Green}} {{a|b}}')).toEqual(['x y']);
   });
 
@@ -126,7 +126,7 @@ describe('a template', () => {
           if (one.kind === 'choices') return `{{ ${one.choices.map(escaped).join(' , ')} }}`;
           return `{{${escaped(one.column)}${one.otherwise === undefined ? '' : ` | ${escaped(one.otherwise)}`}}}`;
         });
-        // Texts beside each other are one text.
+        // Adjacent texts are one text.
         const template = `{{x}}${written.join('{{x}}')}`;
         const parsed = parseTemplate(
           template,
@@ -176,7 +176,7 @@ describe('choices', () => {
     return new Map(rows.map(({ rowId, prompt, contentHash }) => [rowId as string, { prompt, contentHash }]));
   };
 
-  test('are the same for the same seed wherever the rows stand and whatever is between them', async () => {
+  test('are the same for the same seed, independent of other rows and their order', async () => {
     await fc.assert(
       fc.asyncProperty(distinct, async (records) => {
         const whole = await byId(records);
@@ -189,17 +189,17 @@ describe('choices', () => {
     );
   });
 
-  test('keep the ids of their rows under another seed, so that rows drawn anew show as changed', async () => {
+  test('keep the ids of rows under another seed, so that redrawn rows show as changed', async () => {
     const records = Array.from({ length: 50 }, (_, row) => ({ id: undefined, artist: `A${row}`, count: 2 }));
     const [one, other] = [await byId(records), await byId(records, 'x')];
     expect([...other.keys()]).toEqual([...one.keys()]);
     const changed = [...one].filter(([rowId, row]) => other.get(rowId)?.contentHash !== row.contentHash);
-    // Five times four prompts: one in twenty comes out as before.
+    // Five times four prompts: one in twenty stays the same.
     expect(changed.length).toBeGreaterThan(80);
     expect(changed.length).toBeLessThan(100);
   });
 
-  test('are these on every machine, since what is bought hangs on them', async () => {
+  test('never change, because bought images depend on them', async () => {
     expect(await promptsOf('id,artist,count\none,X,3\n', template)).toMatchInlineSnapshot(`
       [
         "a blue dog by X",
@@ -214,7 +214,7 @@ describe('choices', () => {
     `);
   });
 
-  test('are as likely as each other, and independent of each other', () => {
+  test('are equally likely, and independent of each other', () => {
     const rounds = 20_000;
     const pairs = new Map<string, number>();
     for (let row = 0; row < rounds; row += 1) {
@@ -229,12 +229,12 @@ describe('choices', () => {
     expect(chiSquare).toBeLessThan(20.5);
   });
 
-  test('are final in failures.csv: nothing is drawn there', async () => {
+  test('are final in failures.csv', async () => {
     const sheet = 'id,prompt,artist,failure_kind\none~2,a red cat by X,X,flaky\n';
     expect(await promptsOf(sheet, template, { seed: 'x' })).toEqual(['a red cat by X']);
   });
 
-  test('are decided for the whole sheet: a late key of a JSON row makes no column of them', async () => {
+  test('are decided for the whole sheet, not changed by a late key of a JSON row', async () => {
     const lines = `${'{"artist":"X"}\n'.repeat(5000)}{"artist":"Y","cat,dog":"eel"}\n`;
     const { rows } = await readWholeSheet(
       lines,
@@ -255,7 +255,7 @@ describe('identical rows', () => {
     count: fc.integer({ min: 1, max: 2 }),
   });
 
-  test('are skipped but for the first of each group; rows with ids never are', async () => {
+  test('are skipped except for the first of each group; rows with ids never are', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(record, { minLength: 1, maxLength: 12 }), async (records) => {
         const sheet = records.map((one) => JSON.stringify(one)).join('\n');
@@ -276,7 +276,7 @@ describe('identical rows', () => {
     );
   });
 
-  test('are none of records that name their images, nor of those that are rejected', async () => {
+  test('do not include records that name their images or are rejected', async () => {
     const named = 'prompt,file_name\na fox,bad?name\na fox,hero\na fox,\na fox,\na fox,other\n';
     const { rows, rejected, skipped } = await readWholeSheet(named, { duplicates: 'skip' });
     expect(rejected).toMatchObject([{ line: 2 }]);
@@ -284,7 +284,7 @@ describe('identical rows', () => {
     expect(skipped).toEqual([5]);
   });
 
-  test('are those that say the same before anything is drawn', async () => {
+  test('are identical before anything is drawn', async () => {
     const template = '{{a,b,c,d,e,f,g,h,i,j}} {{of}}';
     const sheet = `of\n${'x\n'.repeat(12)}`;
     expect(new Set(await promptsOf(sheet, template)).size).toBeGreaterThan(3);
@@ -292,7 +292,7 @@ describe('identical rows', () => {
   });
 });
 
-test('a record that makes more images than a batch takes ends the reading on its line', () => {
+test('a record that exceeds the image limit of a batch stops the sheet at its line', () => {
   const check = recordChecker(SheetSettings.parse({}), 'sheet.csv', { mostRows: 5 });
   const columns = columnPlanner({ map: {} }, 'sheet.csv')(['prompt', 'count'], { sheet: 's', line: 1 }, true);
   const full = { line: 2, endLine: 2, values: ['a', '5'] };

@@ -30,7 +30,7 @@ describe('a cell of input images', () => {
     expect(inputImagesIn(cell)).toEqual(entries);
   });
 
-  test('written by us lists the same again', () => {
+  test('that was written by us lists the same again', () => {
     const entry = fc
       .string({ unit: fc.constantFrom('a', '/', ' ', '|', '"', 'é') })
       .map((text) => text.trim())
@@ -43,7 +43,7 @@ describe('a cell of input images', () => {
   });
 });
 
-/** Images by name: `png:1000:…` has 1,000 bytes. Everything else is not there. */
+/** Images by name: `png:1000:…` has 1,000 bytes. Everything else does not exist. */
 const named = {
   prepare: async () => undefined,
   find: (reference: string): FoundInput | undefined => {
@@ -80,7 +80,7 @@ describe('a row with input images', () => {
     ['nb2', 'png:1:a', [...TO_NEWER, 'auto']],
     ['pro', '', TO_NEWER],
     ['pro', 'png:1:a', [...TO_NEWER, 'auto']],
-  ])('of %s from "%s" takes exactly the aspect ratios of the contract', async (model, input, allowed) => {
+  ])('of %s from "%s" accepts exactly the aspect ratios of the contract', async (model, input, allowed) => {
     const asked = [...TO_NEWER, 'auto', '2:1', 'square'];
     const { rows } = await read([
       'prompt,model,aspect_ratio,input_images',
@@ -89,7 +89,7 @@ describe('a row with input images', () => {
     expect(rows.map(({ aspectRatio }) => aspectRatio)).toEqual(allowed);
   });
 
-  test('of NanoBanana asks for no resolution but 1K', async () => {
+  test('of NanoBanana requires resolution 1K', async () => {
     expect(await ruleOf('a,nb,,2K,png:1:a')).toMatchObject({ column: 'resolution', value: '2K' });
     const { rows } = await read(['prompt,model,input_images', 'a,nb,png:1:a'], {
       defaults: { resolution: '4K' },
@@ -119,13 +119,13 @@ describe('a row with input images', () => {
     ['https://', 'not a valid URL'],
     ['https://me:secret@x.example/a.png', 'must not contain a user and password'],
     ['gone.png', 'not checked'],
-  ])('names no input image by %s', async (entry, rule) => {
+  ])('cannot name an input image by %s', async (entry, rule) => {
     const rejected = await ruleOf(`a,,,,${entry.includes(',') ? `"${entry}"` : entry}`);
     expect(rejected).toMatchObject({ column: 'input_images', rule: expect.stringContaining(rule) });
     expect(rejected?.value).not.toContain('secret');
   });
 
-  test('is known by their content, by URLs without what signs them, and by their order', async () => {
+  test('is identified by their content, by URLs without signatures, and by their order', async () => {
     const url = 'https://x.example/a.png';
     expect(await hashes('')).toBe(hashOf());
     expect(await hashes('png:1:a')).toBe(hashOf(`sha256:${'a'.repeat(64)}`));
@@ -135,12 +135,12 @@ describe('a row with input images', () => {
   });
 });
 
-test('an address is shown without user, query and fragment, and a path as it is', () => {
+test('an address is shown without user, query and fragment, and a path unchanged', () => {
   expect(publicAddress('https://u:p@x.example/a%20b.png?sig=1#x')).toBe('https://x.example/a%20b.png');
   expect(publicAddress('photos/what?.png')).toBe('photos/what?.png');
 });
 
-test('an input image is PNG, JPEG or WebP by its bytes, and a JPEG may have data of a camera behind it', () => {
+test('an input image is PNG, JPEG or WebP by its bytes, and a JPEG may have camera data after it', () => {
   for (const [type, bytes] of [
     ['png', samplePng(2, 2)],
     ['jpg', sampleJpeg(2, 2)],
@@ -169,7 +169,7 @@ const inputsOf = (base: PathBase) =>
 const foundAs = (order: readonly string[]) =>
   new Map(order.map((name): [string, FoundInput] => [name, { kind: 'broken', rule: name }]));
 
-describe('the files that a sheet names', () => {
+describe('files named in a sheet', () => {
   let folder: TemporaryFolder;
   beforeAll(async () => {
     folder = await temporaryFolder();
@@ -184,7 +184,7 @@ describe('the files that a sheet names', () => {
   });
   afterAll(() => folder?.remove());
 
-  test('are hashed once however often and by whatever path, and read from nowhere else than they lie', async () => {
+  test('are hashed once, by whatever path, and read only from where they are', async () => {
     const inputs = inputsOf({ kind: 'folder', folder: path.join(folder.path, 'sheets') });
     const reads: number[] = [];
     inputs.whileReading((count) => reads.push(count));
@@ -197,7 +197,7 @@ describe('the files that a sheet names', () => {
     expect(inputs.outside).toBe(2);
   });
 
-  test('break a rule where they are missing, unreadable, too large, folders, or no images', async () => {
+  test('break a rule if missing, unreadable, too large, folders, or not images', async () => {
     const inputs = inputsOf({ kind: 'folder', folder: path.join(folder.path, 'sheets') });
     const rules = {
       'none.png': 'file not found',
@@ -223,7 +223,7 @@ describe('the files that a sheet names', () => {
     expect(inputs.images).toEqual([]);
   });
 
-  test.skipIf(process.getuid?.() === 0)('break a rule where this user may not read them', async () => {
+  test.skipIf(process.getuid?.() === 0)('break a rule if this user may not read them', async () => {
     const secret = path.join(folder.path, 'sheets/secret.png');
     await writeFile(secret, samplePng(2, 2));
     await chmod(secret, 0);
@@ -234,7 +234,7 @@ describe('the files that a sheet names', () => {
     });
   });
 
-  test('are none of this machine where the sheet came from elsewhere', async () => {
+  test('are never local files if the sheet came from elsewhere', async () => {
     const file = path.join(folder.path, 'sheets/photos/a.png');
     const web = inputsOf({ kind: 'nowhere' });
     await web.prepare(['a.png', file]);
@@ -250,7 +250,7 @@ describe('the files that a sheet names', () => {
     }
   });
 
-  test('are listed the same in whatever order they were found', async () => {
+  test('are listed in the same order, however they were found', async () => {
     const list = inputListOf(sampleRun, foundAs(['a', 'b']));
     expect(list?.key).toBe(inputListOf(sampleRun, foundAs(['b', 'a']))?.key);
     expect(list?.key).not.toBe(inputListOf(sampleRun, foundAs(['a', 'c']))?.key);
@@ -268,7 +268,7 @@ test.each([
   ['http://minio:9000', 'https://93.184.216.34/api', 'out-of-reach'],
   ['http://127.0.0.1:7070', 'http://127.0.0.1:4000/api', 'reachable'],
   ['http://127.0.0.1:7070', 'http://localhost:4000/api', 'reachable'],
-] as const)('a bucket at %s is to the API at %s %s', async (endpoint, baseUrl, reach) => {
+] as const)('a bucket at %s is for the API at %s %s', async (endpoint, baseUrl, reach) => {
   expect(await bucketReach(endpoint, { baseUrl })).toBe(reach);
   expect(await bucketReach(endpoint, { baseUrl, allowPrivateAddresses: true })).toBe('reachable');
 });

@@ -19,7 +19,7 @@ import {
 import { temporaryFolder, type TemporaryFolder } from '../../../support/temporary-folder.js';
 
 const SHEET = 'prompt,style\na fox,photo\n';
-/** As commands read what a person typed, and firings what a schedule has kept. */
+/** The settings of commands for typed addresses, and of schedules for stored ones. */
 const TYPED = { isTyped: true, allowPrivateAddresses: false };
 const STORED = { isTyped: false, allowPrivateAddresses: false };
 const OPEN = { isTyped: false, allowPrivateAddresses: true };
@@ -31,7 +31,7 @@ const page = (_: SeenRequest, response: ServerResponse): unknown =>
     .writeHead(200, { 'content-type': 'text/html' })
     .end('\n<!DOCTYPE html><html><title>Hi</title></html>');
 
-describe('a sheet behind an address', () => {
+describe('downloading a sheet', () => {
   let server: ScriptedServer;
   let folder: TemporaryFolder;
   beforeAll(async () => {
@@ -64,7 +64,7 @@ describe('a sheet behind an address', () => {
     return { name, bytes: await readFile(copy) };
   }
 
-  /** The message of a refusal; fails where it tells what is secret in the address. */
+  /** The message of a refusal; fails if it contains a secret of the address. */
   async function refusal(
     answer: (request: SeenRequest, response: ServerResponse) => void,
     options: Parameters<typeof download>[1] = {},
@@ -78,7 +78,7 @@ describe('a sheet behind an address', () => {
     return error.message;
   }
 
-  test('is written byte for byte, with what the server calls it, else the name in its address', async () => {
+  test('stores it byte for byte, with the server’s file name or else the one in the address', async () => {
     const packed = gzipSync(SHEET);
     for (const { headers, address, name } of [
       {
@@ -107,7 +107,7 @@ describe('a sheet behind an address', () => {
     }
   });
 
-  test('is found over redirects to other hosts, to which user and password are not told', async () => {
+  test('follows redirects to other hosts without sending them user and password', async () => {
     const elsewhere = server.origin.replace('127.0.0.1', 'localhost');
     server.answerWith((request, response) => {
       if (request.path === '/sheets/prompts.csv?k=1')
@@ -136,7 +136,7 @@ describe('a sheet behind an address', () => {
     [429, /too many requests \(429\)\. Try again in 30 s/],
     [503, /the server failed \(503\)\. Try again later/],
     [418, /answered 418 instead of the sheet/],
-  ])('that is answered with %i is refused with what to do', async (status, expected) => {
+  ])('reports status %i with advice', async (status, expected) => {
     expect(
       await refusal((_, response) =>
         response.writeHead(status, { 'retry-after': '30' }).end('<html>no</html>'),
@@ -144,7 +144,7 @@ describe('a sheet behind an address', () => {
     ).toMatch(expected);
   });
 
-  test('that is a web page is named as that, a sign-in page as such', async () => {
+  test('refuses a web page, and a sign-in page as such', async () => {
     expect(await refusal(page)).toMatch(/it is a web page, not a sheet\. Use the link behind/);
     const signIn = (request: SeenRequest, response: ServerResponse): unknown =>
       request.path.startsWith('/v3/signin')
@@ -155,7 +155,7 @@ describe('a sheet behind an address', () => {
     );
   });
 
-  test('is given up when redirects have no end, lead to no address, or the body is packed strangely', async () => {
+  test('gives up on endless redirects, invalid targets and unknown compression', async () => {
     let hops = 0;
     const endless = (_: SeenRequest, response: ServerResponse): unknown =>
       response.writeHead(302, { location: `/hop/${(hops += 1)}` }).end();
@@ -170,7 +170,7 @@ describe('a sheet behind an address', () => {
   });
 
   describe('in a private network', () => {
-    test('is read where a person typed it, or all are open, and not where a schedule has kept it', async () => {
+    test('is allowed if a person typed the address or all are open, but not for a schedule', async () => {
       for (const origin of [server.origin, ...sameMachine()]) {
         server.answerWith((_, response) => response.writeHead(200).end(SHEET));
         await expect(download(`${origin}/s.csv?token=secret`, { access: STORED })).rejects.toMatchObject({
@@ -186,7 +186,7 @@ describe('a sheet behind an address', () => {
       }
     });
 
-    test('is not followed into from elsewhere: the address that was typed opens itself alone', async () => {
+    test('is not reached by a redirect: the typed address allows only itself', async () => {
       const other = await startScriptedServer();
       other.answerWith((_, response) => response.writeHead(200).end('secrets of the network'));
       try {
@@ -196,7 +196,7 @@ describe('a sheet behind an address', () => {
           server.answerWith((_, response) =>
             response.writeHead(302, { location: `${target}/${(hops += 1)}` }).end(),
           );
-          // An address is the same place in any notation of its numbers: that is followed to where redirects have no end.
+          // An address is the same in any notation of its numbers: this one is followed, and redirects endlessly.
           const isTyped = new URL(target).host === host;
           await expect(download('/s.csv', { access: TYPED })).rejects.toThrow(
             isTyped ? 'more than 10 redirects' : 'an address in a private or reserved network',
@@ -210,7 +210,7 @@ describe('a sheet behind an address', () => {
       }
     });
 
-    test('that hands out credentials, or is reserved, is never read', async () => {
+    test('never reads metadata services and reserved addresses', async () => {
       const closed = [
         '169.254.169.254',
         '[fd00:ec2::254]',
@@ -235,13 +235,13 @@ describe('a sheet behind an address', () => {
     });
   });
 
-  test('is given up when it breaks off, falls silent, or is too large by word or by deed', async () => {
+  test('gives up if the connection is cut or silent, or the sheet is too large, declared or not', async () => {
     const declared = { 'content-length': '1000' };
     expect(
       await refusal((_, response) => {
         response.writeHead(200, declared).write(SHEET, () => response.destroy());
       }),
-    ).toContain(`broke off after ${SHEET.length} B. Try again`);
+    ).toContain(`was lost after ${SHEET.length} B. Try again`);
     expect(
       await refusal((_, response) => void response.writeHead(200).write(SHEET), {
         limits: { timeoutMs: 300 },
@@ -257,19 +257,19 @@ describe('a sheet behind an address', () => {
     );
   });
 
-  test('is given up at once when the person says so', async () => {
+  test('stops at once when interrupted', async () => {
     const controller = new AbortController();
     server.answerWith((_, response) => void response.writeHead(200).write(SHEET));
     const options = { signal: controller.signal, onBytes: () => controller.abort(new Error('enough')) };
     await expect(download('/sheet.csv', options)).rejects.toThrow('enough');
   });
 
-  test('is refused where its host is unknown or silent', async () => {
+  test('reports an unknown or silent host', async () => {
     await expect(download('https://no-such-host.invalid/s.csv')).rejects.toThrow('its host cannot be found');
     await expect(download('http://127.0.0.1:9/s.csv')).rejects.toThrow('its host refuses the connection');
   });
 
-  test.runIf(isAvailable('openssl', hasOpenssl))('is refused where its host cannot be trusted', async () => {
+  test.runIf(isAvailable('openssl', hasOpenssl))('is refused if its host is not trusted', async () => {
     const { key, cert } = await loopbackCertificate(folder.path);
     const secure = createServer({ key, cert }, (_, response) => response.end(SHEET));
     await new Promise<void>((resolve) => {
@@ -307,7 +307,7 @@ describe('a Google Sheet', () => {
     'https://docs.google.com/spreadsheets/d/e/2PACX-1v/pub?output=csv',
     'https://docs.google.com/document/d/1AbC/edit',
     'https://docs.google.com.evil.example/spreadsheets/d/1AbC/edit',
-  ])('is no page to look at: %s', (address) => {
+  ])('is not the address %s', (address) => {
     expect(googleSheetsExport(new URL(address))).toBeUndefined();
   });
 });

@@ -7,7 +7,7 @@ import { readWholeSheet } from '../../../support/read-whole-sheet.js';
 
 const read = (text: string) => readWholeSheet(text, {}, 'sheet.jsonl');
 
-/** The cells that `results.csv` has for a number: alone, in a list, in a record that is rejected. */
+/** The cells of `results.csv` for a number: alone, in a list, in a rejected record. */
 async function cellsFor(number: string): Promise<readonly string[]> {
   const { rows, rejected } = await read(
     `{"prompt":"a","n":${number},"list":["x",{"y":${number}}]}\n{"prompt":"b","model":"dall-e","n": ${number}}\n`,
@@ -39,7 +39,7 @@ describe('a number of JSON Lines', () => {
     expect(await cellsFor(number)).toEqual([number, `["x",{"y":${number}}]`, number]);
   });
 
-  test('keeps its digits there whatever they are', async () => {
+  test('keeps any digits there', async () => {
     const digits = fc.stringMatching(/^[0-9]{1,20}$/);
     const number = fc
       .tuple(
@@ -66,14 +66,14 @@ describe('a number of JSON Lines', () => {
     expect(rows[1]?.labelTexts).toBeUndefined();
   });
 
-  test('leaves no secret of an input image in a text', async () => {
+  test('exposes no secret of an input image', async () => {
     const { rejected } = await read(
       '{"prompt":"a"}\n{"prompt":"b","input_images":["https://x.example/a?secret",1.50]}\n',
     );
     expect(rejected[0]?.texts).toBeUndefined();
   });
 
-  test('keeps its digits where failures.csv was submitted, unless a person changed it', async () => {
+  test('keeps its digits when failures.csv is submitted, unless a person changed it', async () => {
     const before = (await read('{"prompt":"a","n":1.50,"m":2.50,"id":"x"}\n')).rows[0];
     const file = 'id,prompt,n,m,failure_kind,failure_json\nx,a,1.5,2.70,lost,"[""n"",""m""]"\n';
     const corrected = (await readWholeSheet(file, {}, 'failures.csv')).rows[0];

@@ -7,8 +7,8 @@ const lines = (rows: readonly { line: number }[]) => rows.map((row) => row.line)
 const tableRows = (rows: readonly { line: number; tableRow?: number }[]) =>
   rows.map(({ line, tableRow = line }) => tableRow);
 
-describe('rows as spreadsheets count them', () => {
-  test('are noted where line breaks within cells come before', async () => {
+describe('table rows as spreadsheets count them', () => {
+  test('are recorded after line breaks within cells', async () => {
     const text = 'prompt,"style\nof it"\na,x\n"b\r\nc\n",x\n\n,\nd,x,too much\ne,x\n';
     const { rows, rejected } = await readWholeSheet(text);
     expect(lines(rows)).toEqual([3, 4, 10]);
@@ -16,7 +16,7 @@ describe('rows as spreadsheets count them', () => {
     expect(rejected).toMatchObject([{ line: 9, tableRow: 6 }]);
   });
 
-  test('are not noted where they are the lines', async () => {
+  test('are not recorded if equal to the lines', async () => {
     const { rows } = await readWholeSheet('prompt,style\n\na,x\n,\n"b\nc",x\n');
     expect(rows.map(({ line, tableRow }) => [line, tableRow])).toEqual([
       [3, undefined],
@@ -24,25 +24,25 @@ describe('rows as spreadsheets count them', () => {
     ]);
   });
 
-  test('do not count the sep= line, which spreadsheets do not show', async () => {
+  test('do not count the sep= line, which spreadsheets hide', async () => {
     const { rows } = await readWholeSheet('sep=;\nprompt;style\na;x\n');
     expect(rows).toMatchObject([{ line: 3, tableRow: 2 }]);
   });
 });
 
 describe('line numbers', () => {
-  test('name the line on which a record starts, past quoted line breaks and blank lines', async () => {
+  test('are those of the first line of a record, after quoted line breaks and blank lines', async () => {
     const { rows } = await readWholeSheet('prompt,style\n"a\nb\n\nc",x\n\n\nd,y\n"e\n",z\nf,w\n');
     expect(lines(rows)).toEqual([2, 8, 9, 11]);
   });
 
-  test('are right with CRLF inside quotes too', async () => {
+  test('are right with CRLF inside quotes', async () => {
     const { rows } = await readWholeSheet('prompt,style\r\n"a\r\nb\r\nc",x\r\n\r\nd,y\r\n');
     expect(lines(rows)).toEqual([2, 6]);
     expect(rows[0]?.prompt).toBe('a\r\nb\r\nc');
   });
 
-  test('do not depend on where the stream is cut', async () => {
+  test('do not depend on chunk boundaries', async () => {
     const text = 'sep=;\r\nprompt;style\r\n"né ""q""\r\nb";x\r\n\r\nd;y\r"e\n";z\n猫;w';
     const whole = await readWholeSheet(text);
     expect(lines(whole.rows)).toEqual([3, 6, 7, 9]);
@@ -51,7 +51,7 @@ describe('line numbers', () => {
     }
   });
 
-  test('equal the count of line breaks before the record, for any table', async () => {
+  test('equal the number of line breaks before the record, for any table', async () => {
     const cell = fc.constantFrom('a', 'b\nc', 'd\r\ne', '\r', 'x"y', 'plain');
     const record = fc.record({
       cells: fc.tuple(cell, cell),
@@ -75,7 +75,7 @@ describe('line numbers', () => {
   });
 });
 
-test('quotes within a field that has none around it are text', async () => {
+test('quotes within an unquoted field are text', async () => {
   const { rows } = await readWholeSheet(
     'prompt,style\nthe 5" nail,a "b"\n"""q"" r","""s"""\n',
     {},
@@ -97,7 +97,7 @@ describe('line breaks', () => {
     ]);
   });
 
-  test('may be lone carriage returns, as old spreadsheets write them', async () => {
+  test('may be lone carriage returns, as old spreadsheets write', async () => {
     const { rows } = await readWholeSheet('prompt,style\ra,x\rb,y\r', {}, 'sheet.csv', 3);
     expect(rows.map((row) => [row.line, row.prompt])).toEqual([
       [2, 'a'],
@@ -111,7 +111,7 @@ describe('line breaks', () => {
 });
 
 describe('blank rows', () => {
-  test('are skipped, whether empty or nothing but delimiters and spaces', async () => {
+  test('are skipped, whether empty or only delimiters and spaces', async () => {
     const { rows, rejected } = await readWholeSheet('\n\nprompt,style\n\na,x\n,\n  , \n,,,,\nb,y\n\n\n');
     expect(lines(rows)).toEqual([5, 9]);
     expect(rejected).toEqual([]);
@@ -130,7 +130,7 @@ describe('a broken file', () => {
     });
   });
 
-  test('with an unclosed quote that meets a later quote stops at the line where it opened', async () => {
+  test('with an unclosed quote before a later quote stops at the line where it opened', async () => {
     await expect(readWholeSheet('prompt,style\na,x\n"b,y\nc,"z"\nd,w\n')).rejects.toMatchObject({
       code: 'broken-quote',
       line: 3,
@@ -141,7 +141,7 @@ describe('a broken file', () => {
   test.each([
     ['with text after its closing quote', 'prompt,style\na,x\n\n"GIGGLE" in red,y\n'],
     ['with spaces before it, and a comma in it', 'prompt,style\na,x\n\nb, "red, blue"\n'],
-  ])('with a field in quotes %s stops at its line', async (_, text) => {
+  ])('with a quoted field %s stops at its line', async (_, text) => {
     await expect(readWholeSheet(text)).rejects.toMatchObject({ code: 'broken-quote', line: 4 });
   });
 
@@ -154,7 +154,7 @@ describe('a broken file', () => {
     });
   });
 
-  test('gives the good rows before the fault to a reader that wants them', async () => {
+  test('returns the valid rows before the fault if requested', async () => {
     const seen: string[] = [];
     const { readSheet, SheetSettings } = await import('../../../../src/sheet/index.js');
     const { chunks } = await import('../../../support/read-whole-sheet.js');
@@ -184,7 +184,7 @@ describe('a broken file', () => {
   });
 });
 
-test('one large field among 117,000 rows loses none of them', async () => {
+test('one large field among 117,000 rows loses no row', async () => {
   const rows = Array.from({ length: 117_000 }, (_, index) => `prompt ${index},s`);
   rows[100] = `${'x'.repeat(5000)},s`;
   rows[200] = `${'y'.repeat(50_000)},s`;
@@ -195,7 +195,7 @@ test('one large field among 117,000 rows loses none of them', async () => {
 });
 
 describe('tab-separated text', () => {
-  test('has bare quotes as text, inside a field and at its start', async () => {
+  test('keeps bare quotes as text, inside a field and at its start', async () => {
     const { rows, header } = await readWholeSheet(
       'Prompt\tNote\nthe word "PEACE"\t5" nail\n"GIGGLE" in thick letters\tok\n',
       {},
@@ -214,7 +214,7 @@ describe('tab-separated text', () => {
     ]);
   });
 
-  test('stops where an opening quote takes in the next lines', async () => {
+  test('stops if an opening quote spans the next lines', async () => {
     await expect(
       readWholeSheet('prompt\tnote\na\tb\n"open text\tb\nc "d" e\tf\n', {}, 'sheet.tsv'),
     ).rejects.toMatchObject({ code: 'broken-quote', line: 3 });

@@ -11,7 +11,7 @@ describe('the delimiter', () => {
     ['comma for a single column', 'prompt\na\n', ','],
     ['the one of a sep= line', 'sep=|\nprompt|style;x,y\na|b\n', '|'],
     ['the one of a quoted sep= line with CRLF', '"sep=;"\r\nprompt;a,b,c\r\nd;e\r\n', ';'],
-  ])('is found: %s', async (_, text, delimiter) => {
+  ])('is detected: %s', async (_, text, delimiter) => {
     const { header, rows, rejected } = await readWholeSheet(text);
     expect(header?.delimiter).toBe(delimiter);
     expect(rows).toHaveLength(1);
@@ -25,17 +25,17 @@ describe('the delimiter', () => {
     ['records of which some are broken by all', 'prompt,a;b,c\nx,1;2\ny\n', ','],
     ['a quoted cell that goes past the beginning', `prompt,a;b\n"${'x,;\n'.repeat(5000)}",c;d\n`, ','],
     ['a first column without a name', '\tprompt\n0\ta, b\n1\tc\n', '\t'],
-  ])('is the one by which the first records are as wide as the header: %s', async (_, text, delimiter) => {
+  ])('splits the first records into as many fields as the header: %s', async (_, text, delimiter) => {
     expect(mostLikelyDelimiter(text, true)).toBe(delimiter);
   });
 
-  test('is told by whole records alone where the beginning ends within one', () => {
+  test('is detected from complete records if the sample ends within one', () => {
     const beginning = `id;prompt;tags (a, b, c, d)\n${'1;a fox, in snow;x\n2;a cat;y\n'.repeat(3)}3;"a dog\n`;
     expect(mostLikelyDelimiter(beginning, false)).toBe(';');
     expect(mostLikelyDelimiter(beginning.slice(0, beginning.indexOf('3;') + 1), false)).toBe(';');
   });
 
-  test('is nothing where the header has none: then commas in the prompts are text', async () => {
+  test('is none if the header has none: commas in the prompts are text', async () => {
     const sheet = 'Prompt\na fox, in snow\n"a cat, ""asleep"""\n,\n  ,,\na dog; old\tand grey\n';
     const { header, rows, rejected } = await readWholeSheet(sheet);
     expect(rows.map(({ line, prompt }) => [line, prompt])).toEqual([
@@ -48,7 +48,7 @@ describe('the delimiter', () => {
     expect((await readWholeSheet(sheet, { delimiter: ',' })).rejected).toHaveLength(1);
   });
 
-  test('is what --delimiter says, against all appearance', async () => {
+  test('is what --delimiter says, whatever the content', async () => {
     const { header, rows } = await readWholeSheet('prompt;a,b,c\nx;1,2,3\n', { delimiter: ';' });
     expect(header?.columns).toEqual(['prompt', 'a,b,c']);
     expect(rows[0]?.labels).toEqual({ 'a,b,c': '1,2,3' });
@@ -75,7 +75,7 @@ describe('the format', () => {
     ['-', '\n {"prompt":"a"}\n', 'jsonl'],
     ['-', 'prompt;x\na;b\n', 'csv'],
     ['https://user:pw@host.example/x.tsv?token=secret', 'prompt\na\n', 'tsv'],
-  ])('of %s is told by name and content', async (name, text, format) => {
+  ])('of %s is detected from name and content', async (name, text, format) => {
     expect((await readWholeSheet(text, {}, name)).header?.format).toBe(format);
   });
 
@@ -83,7 +83,7 @@ describe('the format', () => {
     expect((await readWholeSheet('{"prompt":"a"}\n', { format: 'jsonl' }, 'data.csv')).rows).toHaveLength(1);
   });
 
-  test('of a web page is none, and the message hides what is secret in its URL', async () => {
+  test('of a web page is refused without the secrets of its URL', async () => {
     const page = '\n<!DOCTYPE html>\n<html><body>Sign in</body></html>';
     await expect(
       readWholeSheet(page, {}, 'https://user:p@w@docs.example/sheet.csv?token=secret'),
@@ -95,7 +95,7 @@ describe('the format', () => {
     });
   });
 
-  test('of one JSON array is not JSON Lines, and the message says how to convert it', async () => {
+  test('of one JSON array is not JSON Lines, and the message shows how to convert it', async () => {
     for (const name of ['sheet.jsonl', 'sheet.json']) {
       await expect(readWholeSheet('[{"prompt":"a"}]', {}, name)).rejects.toMatchObject({
         code: 'bad-json',

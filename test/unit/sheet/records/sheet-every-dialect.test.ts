@@ -77,7 +77,7 @@ const dialect = fc.record({
 });
 type WrittenDialect = typeof dialect extends fc.Arbitrary<infer T> ? T : never;
 
-/** The bytes of a table in a dialect; a sheet of one column separates nothing, so its commas need no quotes. */
+/** The bytes of a table in a dialect; a sheet of one column has no delimiter, so its commas need no quotes. */
 function written(table: readonly (readonly string[])[], how: WrittenDialect): Buffer {
   const { delimiter, newline, encoding } = how;
   const isOneColumn = table[0]?.length === 1;
@@ -116,7 +116,7 @@ const cellsFor = ({ encoding }: WrittenDialect): fc.Arbitrary<string> =>
 const prompted = (cell: fc.Arbitrary<string>): fc.Arbitrary<string> => cell.map((text) => `p${text}`);
 
 describe('any table reads back as it was written', () => {
-  test('in every dialect, packed or not, wherever the stream is cut', async () => {
+  test('in every dialect, gzipped or not, with any chunk boundaries', async () => {
     const sheet = dialect.chain((how) => {
       const cell = cellsFor(how);
       const row = fc.tuple(prompted(cell), cell, cell);
@@ -153,11 +153,11 @@ describe('csv-spectrum', () => {
   const names = readdirSync(path.join(folder, 'csvs')).map((file) => path.basename(file, '.csv'));
   const Told = z.union([z.array(z.record(z.string(), z.string())), z.record(z.string(), z.string())]);
 
-  test('is all there', () => expect(names.length).toBeGreaterThanOrEqual(12));
+  test('is complete', () => expect(names.length).toBeGreaterThanOrEqual(12));
 
-  test.each(names)('%s has the cells that its JSON says', async (name) => {
-    const told = Told.parse(JSON.parse(readFileSync(path.join(folder, 'json', `${name}.json`), 'utf8')));
-    const expected = Array.isArray(told) ? told : [told];
+  test.each(names)('%s has the cells of its JSON', async (name) => {
+    const detected = Told.parse(JSON.parse(readFileSync(path.join(folder, 'json', `${name}.json`), 'utf8')));
+    const expected = Array.isArray(detected) ? detected : [detected];
     const [first = ''] = Object.keys(expected[0] ?? {});
     let sheet = readFileSync(path.join(folder, 'csvs', `${name}.csv`), 'utf8');
     // Here the two files have different numbers.

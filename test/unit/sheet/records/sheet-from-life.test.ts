@@ -52,7 +52,7 @@ describe('a cell that a spreadsheet could not fill in', () => {
     'B2 bomber',
   ];
 
-  test('is told from a text, also from one that has such a word in it', () => {
+  test('is distinguished from text, even text that contains such a word', () => {
     expect([...PRINTED, ...LOADING, ...FORMULAS].filter((text) => formulaRule(text) === undefined)).toEqual(
       [],
     );
@@ -62,7 +62,7 @@ describe('a cell that a spreadsheet could not fill in', () => {
     expect(formulaRule('=A1&B1')).toMatch(/formula.* values instead of formulas/);
   });
 
-  test('rejects its row with the column, be it prompt, input image, name, id or a column of a template', async () => {
+  test('rejects its row with the column: prompt, input image, name, id or a template column', async () => {
     const sheet = 'sku,prompt,pic,note\n1,#REF!,,\n2,a fox,#N/A,\n#VALUE!,a cat,,\n4,a dog,,#REF!\n';
     const settings = { map: { id: 'sku', input_images: 'pic' } } as const;
     const { rows, rejected } = await readWholeSheet(sheet, settings);
@@ -106,21 +106,21 @@ describe('joined files', () => {
     '{"prompt":"a fox"}\n{"prompt":"prompt"}\n\uFEFF{"prompt":"a cat"}\n',
   ];
 
-  test.each(HEADERS)('have the header in the middle rejected as what it is: %j', async (text) => {
+  test.each(HEADERS)('reject a header in the middle: %j', async (text) => {
     const { rows, rejected } = await readWholeSheet(text, text.startsWith('{') ? { format: 'jsonl' } : {});
     expect(prompts(rows)).toEqual(['a fox', 'a cat']);
     expect(rejected.length).toBeGreaterThan(0);
     for (const { rule } of rejected) expect(rule).toMatch(/files seem to have been joined here/);
   });
 
-  test('whose columns are in other places stop with the line of the second header', async () => {
+  test('with another column order stop at the second header', async () => {
     await expect(readWholeSheet('id,prompt\n1,a fox\nprompt,id\na cat,2\n')).rejects.toMatchObject({
       code: 'other-header',
       message: expect.stringContaining('line 3: the header of another file follows here'),
     });
   });
 
-  test('have rows that merely say the names of columns kept', async () => {
+  test('keep rows that merely contain column names', async () => {
     const { rows, rejected } = await readWholeSheet(
       'prompt,style,model\nstyle,,\na prompt,prompt,\nid,oil,pro\n',
     );
@@ -128,8 +128,8 @@ describe('joined files', () => {
   });
 });
 
-describe('cells that are missing at the end of a line', () => {
-  test('are blank, also on the last line where that ends with a line break', async () => {
+describe('cells missing at the end of a line', () => {
+  test('are blank, also on the last line if it ends with a line break', async () => {
     const { rows, rejected } = await readWholeSheet('id,prompt,style,done\n1,a fox\n2,a cat,oil\n3,a dog\n');
     expect(rejected).toEqual([]);
     expect(rows.map(({ labels }) => labels)).toEqual([
@@ -139,7 +139,7 @@ describe('cells that are missing at the end of a line', () => {
     ]);
   });
 
-  test('of the last line without a line break reject it: the file may be cut short', async () => {
+  test('reject a last line without a line break, because the file may be truncated', async () => {
     for (const size of [1, 5, 65_536]) {
       const { rows, rejected } = await readWholeSheet(
         'id,prompt,style\n1,a fox,oil\n2,a c',
@@ -155,7 +155,7 @@ describe('cells that are missing at the end of a line', () => {
   });
 });
 
-test('rows of nothing but FALSE, 0 or an empty formula are counted as blank, not rejected', async () => {
+test('rows of only FALSE, 0 or an empty formula count as blank', async () => {
   const fillings = ['FALSE', 'false', '0', '0.00', '0,0 %', '$0.00', '=""', '""', 'FALSCH', ' 0 '];
   const records = fillings.map((filling) => `,,"${filling.replaceAll('"', '""')}",\n`).join('');
   const { rows, rejected, blank } = await readWholeSheet(
@@ -169,7 +169,7 @@ test('rows of nothing but FALSE, 0 or an empty formula are counted as blank, not
   await expect(readWholeSheet('prompt,done\n,FALSE\n')).rejects.toMatchObject({ code: 'no-rows' });
 });
 
-describe('text that is no whole Unicode, and NUL,', () => {
+describe('text with NUL or invalid Unicode', () => {
   const HALF = '\\ud83d';
   const BROKEN = [
     `{"prompt":"a ${HALF}"}`,
@@ -185,7 +185,7 @@ describe('text that is no whole Unicode, and NUL,', () => {
     '{"prompt":"a","id":"\\u0000"}',
   ];
 
-  test.each(BROKEN)('reject the row wherever they are, and leave it readable: %s', async (broken) => {
+  test.each(BROKEN)('rejects its row anywhere, and is written readably: %s', async (broken) => {
     const { rows, rejected } = await readWholeSheet(`{"prompt":"fine"}\n${broken}\n{"prompt":"good"}\n`, {
       format: 'jsonl',
     });
@@ -201,14 +201,14 @@ describe('text that is no whole Unicode, and NUL,', () => {
     expect(text.isWellFormed()).toBe(true);
   });
 
-  test('are not bought by way of our own rejects.csv either', async () => {
+  test('is not accepted through rejects.csv either', async () => {
     const { rows, rejected } = await readWholeSheet('prompt,reject_rule\na \uFFFD fox,x\na cat,x\n');
     expect(prompts(rows)).toEqual(['a cat']);
     expect(rejected).toMatchObject([{ line: 2, column: 'prompt' }]);
     expect(prompts((await readWholeSheet('prompt\na \uFFFD fox\n')).rows)).toEqual(['a \uFFFD fox']);
   });
 
-  test('in a header refuse the sheet', async () => {
+  test('in a header refuses the sheet', async () => {
     await expect(readWholeSheet('prompt,a\0b\nx,y\n')).rejects.toMatchObject({
       code: 'broken-header',
       message: expect.stringMatching(/^sheet\.csv, line 1: the name of column 2, "a\uFFFDb", .*NUL/),

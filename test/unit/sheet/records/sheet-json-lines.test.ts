@@ -9,7 +9,7 @@ const read = (text: string, settings = {}, chunkBytes = 65_536) =>
 const nested = (levels: number) => `{"prompt":"a","x":${'['.repeat(levels)}${']'.repeat(levels)}}\n`;
 
 describe('JSON Lines', () => {
-  test('have one object a line, with exact line numbers, and labels of any shape', async () => {
+  test('have one object per line, exact line numbers, and labels of any type', async () => {
     const text =
       '\uFEFF\n{"Prompt":"a fox","id":7,"tags":["x",{"y":null}],"ok":true}\r\n\r\n{"prompt":"b 猫","count":2,"late":1}\n   \n{"prompt":"c"}';
     const expected = [
@@ -49,16 +49,16 @@ describe('JSON Lines', () => {
     }
   });
 
-  test('stop without telling what the line says, since errors travel further than sheets', async () => {
+  test('stop without quoting the line, because errors travel further than sheets', async () => {
     await expect(read('{"prompt":"secret plan"\n')).rejects.not.toThrow('secret');
   });
 
-  test('stop when no record has a prompt', async () => {
+  test('stop if no record has a prompt', async () => {
     await expect(read('{"Caption":"a"}\n')).rejects.toMatchObject({ code: 'no-prompt-column', line: 1 });
     expect((await read('{"Caption":"a"}\n', { map: { prompt: 'caption' } })).rows[0]?.prompt).toBe('a');
   });
 
-  test('reject a record without a prompt, or with one that is no text', async () => {
+  test('reject a record without a prompt, or with one that is not text', async () => {
     const { rows, rejected } = await read(
       '{"prompt":"a"}\n{"text":"b"}\n{"prompt":["c"]}\n{"prompt":null}\n{}\n',
     );
@@ -72,7 +72,7 @@ describe('JSON Lines', () => {
     expect(rejected[1]).toMatchObject({ value: '["c"]', record: { prompt: ['c'] } });
   });
 
-  test('reject half a surrogate pair, which no file can carry', async () => {
+  test('reject half of a surrogate pair, which no file can contain', async () => {
     const { rejected } = await read('{"prompt":"a"}\n{"prompt":"b\\ud800"}\n{"prompt":"c","id":"\\udc00"}\n');
     expect(rejected).toMatchObject([
       { line: 2, column: 'prompt', rule: expect.stringContaining('half of a surrogate pair') },
@@ -80,7 +80,7 @@ describe('JSON Lines', () => {
     ]);
   });
 
-  test('take lists of input images, whose entries may have spaces, and reject other values', async () => {
+  test('accept lists of input images with spaces, and reject other values', async () => {
     const lists = [[], ['https://x.example/1.png', ' '], 'https://x.example/1.png', [1], { a: 1 }];
     const { rows, rejected } = await read(
       lists
@@ -95,12 +95,12 @@ describe('JSON Lines', () => {
     ]);
   });
 
-  test('keep keys with meaning to JavaScript as labels', async () => {
+  test('keep keys that are special in JavaScript as labels', async () => {
     const { rows } = await read('{"prompt":"a","__proto__":"x"}\n');
     expect(Object.entries(rows[0]?.labels ?? {})).toEqual([['__proto__', 'x']]);
   });
 
-  test('have whole numbers beyond 2^53 as text, so that no digit is lost, and all others as numbers', async () => {
+  test('keep whole numbers beyond 2^53 as text, and all others as numbers', async () => {
     const { rows } = await read(
       '{"prompt":"a","id":12345678901234567890,"n":[{"big":-9007199254740993}],"most":9007199254740991,"huge":1e400,"zero":-0,"half":-0.5,"float":0.10000000000000000555,"digits":"1234567890123456789","e":1e21}\n',
     );
@@ -119,7 +119,7 @@ describe('JSON Lines', () => {
     });
   });
 
-  test('are read as JSON.parse does, where it loses nothing', () => {
+  test('are read like JSON.parse if that loses nothing', () => {
     const whole = fc.integer({ min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER });
     const decimal = fc.double({ noNaN: true, noDefaultInfinity: true }).filter((n) => !Number.isInteger(n));
     const value = fc.letrec((tie) => ({
@@ -135,7 +135,7 @@ describe('JSON Lines', () => {
     );
   });
 
-  test('stop at labels that are nested too deep for the readers of metadata', async () => {
+  test('stop at labels nested too deeply for metadata readers', async () => {
     expect((await read(nested(99))).rows).toHaveLength(1);
     for (const levels of [100, 4000]) {
       const broken = read(`{"prompt":"a"}\n${nested(levels)}`);

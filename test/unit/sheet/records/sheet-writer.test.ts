@@ -18,7 +18,7 @@ async function* manyRecords(): AsyncGenerator<CsvCells> {
 }
 
 describe('a written CSV', () => {
-  test('starts with a byte-order mark and the header, and leaves what is absent empty', async () => {
+  test('starts with a byte-order mark and the header, and leaves missing values empty', async () => {
     const text = await written(
       ['prompt', 'a;b', 'toString'],
       [{ prompt: 'x "y"' }, { prompt: null, 'a;b': 'z;' }],
@@ -27,16 +27,16 @@ describe('a written CSV', () => {
     expect(text).toBe('\uFEFFprompt;"a;b";toString\n"x ""y""";;\n;"z;";\n');
   });
 
-  test('has JSON for what is no text', async () => {
+  test('has JSON for values that are not text', async () => {
     const text = await written(['a', 'b', 'c', 'd'], [{ a: 1.5, b: true, c: ['x'], d: { y: null } }]);
     expect(text).toBe('\uFEFFa,b,c,d\n1.5,true,"[""x""]","{""y"":null}"\n');
   });
 
-  test('leaves texts that a spreadsheet takes for formulas as they are', async () => {
+  test('leaves texts that look like formulas unchanged', async () => {
     expect(await written(['a', 'b'], [{ a: '=1+1', b: '@x' }])).toBe('\uFEFFa,b\n=1+1,@x\n');
   });
 
-  test('comes back as it was, whatever is in it', async () => {
+  test('reads back as it was, with any content', async () => {
     const label = fc.oneof(
       fc.string({ unit: 'grapheme' }),
       fc
@@ -72,7 +72,7 @@ describe('a written CSV', () => {
     );
   });
 
-  test('streams: more records than fit a chunk arrive whole and in order', async () => {
+  test('streams more records than fit a chunk completely and in order', async () => {
     let chunks = 0;
     let text = '';
     for await (const chunk of csvChunks(['prompt'], manyRecords(), ',')) {
@@ -85,7 +85,7 @@ describe('a written CSV', () => {
   });
 });
 
-test('a rejected record can be written, mended and read again', async () => {
+test('a rejected record can be written, fixed and read again', async () => {
   const { rejected } = await readWholeSheet('prompt;model;note\n"a; ""b""";dall-e;"x\ny"\n');
   const record = rejected[0]?.record ?? {};
   const text = await written(
@@ -98,7 +98,7 @@ test('a rejected record can be written, mended and read again', async () => {
   ]);
 });
 
-describe('labels of JSON Lines in a report of ours', () => {
+describe('labels of JSON Lines in our reports', () => {
   const labels = {
     tags: ['x', { y: null }],
     looks: '["like JSON"]',
@@ -110,7 +110,7 @@ describe('labels of JSON Lines in a report of ours', () => {
   };
   const columns = ['id', 'prompt', ...Object.keys(labels), 'late', 'failure_kind', 'failure_json'];
 
-  test('come back as they were, each with its type, also those that are not there', async () => {
+  test('read back with their types, including missing ones', async () => {
     const text = await written(columns, [
       { id: 'a', prompt: 'p', ...labels, failure_kind: 'flaky' },
       { id: 'b', prompt: 'q', looks: 'text', failure_kind: 'refused' },
@@ -119,7 +119,7 @@ describe('labels of JSON Lines in a report of ours', () => {
     expect(rows.map((row) => row.labels)).toEqual([labels, { looks: 'text' }]);
   });
 
-  test('are text where a person has put text in their place', async () => {
+  test('are text if a person has replaced them by text', async () => {
     const text = await written(
       ['prompt', 'tags', 'reject_rule', 'reject_json'],
       [{ prompt: ['p'], tags: [1], reject_rule: 'r' }],
@@ -129,7 +129,7 @@ describe('labels of JSON Lines in a report of ours', () => {
     expect((await readWholeSheet(mended)).rows).toMatchObject([{ prompt: 'a fox', labels: { tags: 'one' } }]);
   });
 
-  test('are text in a sheet that is none of our reports', async () => {
+  test('are text in a sheet that is not our report', async () => {
     const { rows } = await readWholeSheet('prompt,tags,failure_json\na,[1],"[""tags""]"\n');
     expect(rows[0]?.labels).toEqual({ tags: '[1]' });
   });

@@ -9,7 +9,7 @@ import { readWholeSheet } from '../../../support/read-whole-sheet.js';
 
 const moment = { date: '2026-11-23', time: '02:00' };
 
-/** Pieces of prompts that come close to a date or time, and the texts that they are at the moment above. */
+/** Parts of prompts that resemble a date or time, and their texts at the time above. */
 const PIECES = new Map([
   ['{{date}}', '2026-11-23'],
   ['{{ TIME\u00A0}}', '02:00'],
@@ -34,7 +34,7 @@ const PIECES = new Map([
     '\\}',
   ].map((text) => [text, text] as const),
 ]);
-// Between them stands what is neither a brace nor a backslash.
+// Neither braces nor backslashes are between them.
 const prompt = fc.array(fc.constantFrom(...PIECES.keys()), { minLength: 1, maxLength: 8 });
 const anyText = fc
   .oneof(
@@ -56,8 +56,8 @@ const noted = async (cells: object, settings: object) => {
   return sheetText('s', tally.summary(), SheetSettings.parse(settings)).includes('only schedules fill');
 };
 
-describe('without a moment', () => {
-  test('any prompt and its id are what they were, also one that says {{date}}', async () => {
+describe('without a schedule time', () => {
+  test('prompts and ids with {{date}} stay unchanged', async () => {
     await fc.assert(
       fc.asyncProperty(anyText, async (text) => {
         expect((await readRow({ prompt: text }, {})).row?.prompt).toBe(text.replaceAll('\0', ''));
@@ -67,7 +67,7 @@ describe('without a moment', () => {
     expect(row).toMatchObject({ rowId: 'a-fox-on-date-846b23baf825', imageName: 'fox {{date}}' });
   });
 
-  test('a template that says {{date}} is told whose date it would be', async () => {
+  test('a template with {{date}} gets an explanation', async () => {
     const read = readWholeSheet('subject\nfox\n', { template: '{{subject}} at {{ Time }}' });
     await expect(read).rejects.toMatchObject({ code: 'unknown-column' });
     await expect(read).rejects.toThrow(
@@ -75,7 +75,7 @@ describe('without a moment', () => {
     );
   });
 
-  test('the plan notes that prompts or names say it', async () => {
+  test('the plan notes {{date}} in prompts or names', async () => {
     expect(await noted({ prompt: 'a {{ date }}' }, {})).toBe(true);
     expect(await noted({ prompt: 'a', file_name: '{{time}}' }, {})).toBe(true);
     expect(await noted({ prompt: 'a {date}', label: '{{date}}' }, {})).toBe(false);
@@ -83,8 +83,8 @@ describe('without a moment', () => {
   });
 });
 
-describe('a moment', () => {
-  test('stands where a prompt says {{date}} and {{time}}, and changes nothing else of it', async () => {
+describe('a schedule time', () => {
+  test('replaces {{date}} and {{time}} in a prompt, and nothing else', async () => {
     await fc.assert(
       fc.asyncProperty(prompt, async (pieces) => {
         const meant = pieces.map((piece) => PIECES.get(piece)).join('-');
@@ -94,7 +94,7 @@ describe('a moment', () => {
     );
   });
 
-  test('leaves a sheet that does not say it as it is, with its ids', async () => {
+  test('leaves a sheet without them unchanged, including ids', async () => {
     await fc.assert(
       fc.asyncProperty(
         anyText.filter((text) => !/date|time/i.test(text)),
@@ -105,7 +105,7 @@ describe('a moment', () => {
     );
   });
 
-  test('is in what the row is known by, so that each moment makes rows of its own', async () => {
+  test('changes the identity of its rows, so each time makes its own rows', async () => {
     const { row } = await readRow({ prompt: 'a fox on {{date}}' }, { moment });
     const written = await readRow({ prompt: 'a fox on 2026-11-23' }, {});
     expect(row).toEqual({ ...written.row, given: { prompt: 'a fox on {{date}}' } });
@@ -124,14 +124,14 @@ describe('a moment', () => {
     );
   });
 
-  test('stands in a template, with choices and defaults beside it; cells are not read for it', async () => {
+  test('is filled into a template, next to choices and defaults, but not into its cells', async () => {
     const template = String.raw`{{subject}} {{date}} {{Time|later}} {{date,time}} \{\{date\}\}`;
     const { row } = await readRow({ subject: '{{date}}', prompt: '{{date}}' }, { moment, template });
     expect(row?.prompt).toMatch(/^\{\{date\}\} 2026-11-23 02:00 (?:date|time) \{\{date\}\}$/);
     expect(row?.labels).toEqual({ subject: '{{date}}', prompt: '{{date}}' });
   });
 
-  test('gives way in a template to a column of the name; prompts know no columns', async () => {
+  test('is not used in a template if a column has that name; prompts ignore columns', async () => {
     const cells = { prompt: 'a {{date}}', Date: 'Monday', TIME: '' };
     const template = '{{date}} at {{time|noon}}';
     for (const given of [moment, 'refused', undefined] as const) {
@@ -143,7 +143,7 @@ describe('a moment', () => {
     expect((await readRow(cells, { moment })).row?.prompt).toBe('a 2026-11-23');
   });
 
-  test('is in the prompts of rejects.csv, which may be submitted by hand', async () => {
+  test('is filled into the prompts of rejects.csv, which may be submitted by hand', async () => {
     const { rejected } = await readRow(
       { prompt: 'on {{date}}', file_name: '{{time}}', model: 'x' },
       { moment },
@@ -154,7 +154,7 @@ describe('a moment', () => {
     });
   });
 
-  test.each([moment, 'refused'])('never touches failures.csv, whose prompts are final: %j', async (given) => {
+  test.each([moment, 'refused'])('never changes failures.csv, whose prompts are final: %j', async (given) => {
     const cells = { id: 'x', prompt: 'a {{date}}', file_name: '{{time}}', failure_kind: 'flaky' };
     const template = 'on {{date}}';
     expect((await readRow(cells, { moment: given, template })).row).toMatchObject({
@@ -163,7 +163,7 @@ describe('a moment', () => {
     });
   });
 
-  test('that is no date or time of a day is refused', () => {
+  test('that is invalid is refused', () => {
     for (const wrong of [
       { date: '2026-02-30', time: '02:00' },
       { date: '2026-11-23', time: '24:00' },
@@ -174,8 +174,8 @@ describe('a moment', () => {
   });
 });
 
-describe('a refused moment', () => {
-  test('rejects the rows that say it, and takes the others as they are', async () => {
+describe('a sheet that may not use {{date}} and {{time}}', () => {
+  test('has rows with them rejected, and the others accepted', async () => {
     const sheet = [
       { prompt: 'a fox' },
       { prompt: 'on {{ Date }}' },
@@ -204,14 +204,14 @@ describe('a refused moment', () => {
     ]);
   });
 
-  test.each(['template', 'name'])('refuses the sheet whose %s says it', async (flag) => {
+  test.each(['template', 'name'])('refuses a sheet that contains them in %s', async (flag) => {
     const read = readWholeSheet('prompt\nfox\n', { moment: 'refused', [flag]: 'on {{DATE|now}} {{prompt}}' });
     await expect(read).rejects.toMatchObject({ code: 'bad-template' });
     await expect(read).rejects.toThrow(`--${flag} contains {{date}}, which differs at each run`);
   });
 });
 
-test('a run keeps its moment: read again, by a retry or after another, its sheet gives the same rows', async () => {
+test('a run keeps its time: its sheet gives the same rows when read again by a retry or another run', async () => {
   const location = { bucket: 'b', root: 'nightly/', batchId: 'nightly' as BatchId };
   const sheet = { path: '/s.csv', name: 's.csv', sha256: 'a'.repeat(64), sizeBytes: 12 };
   const settings = SheetSettings.parse({ moment });

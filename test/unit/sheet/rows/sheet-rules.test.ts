@@ -13,8 +13,8 @@ async function rejection(header: string, record: string, settings = {}) {
   return rejected[0];
 }
 
-describe('a record is rejected, and the rest goes on,', () => {
-  test('when its prompt is blank', async () => {
+describe('a record is rejected, and the others continue,', () => {
+  test('if its prompt is blank', async () => {
     for (const blank of ['', '   ', '\u3000']) {
       expect(await rejection('prompt,style', `"${blank}",x`)).toMatchObject({
         line: 2,
@@ -25,7 +25,7 @@ describe('a record is rejected, and the rest goes on,', () => {
     }
   });
 
-  test('when its prompt is longer than 32,000 characters, shown shortened', async () => {
+  test('if its prompt is longer than 32,000 characters, which is shown shortened', async () => {
     const rejected = await rejection('prompt,style', `${'🦊'.repeat(32_001)},x`);
     expect(rejected).toMatchObject({ column: 'prompt', rule: 'a prompt may have at most 32000 characters' });
     expect(rejected?.value.length).toBeLessThanOrEqual(200);
@@ -33,7 +33,7 @@ describe('a record is rejected, and the rest goes on,', () => {
     expect((await readWholeSheet(`prompt\n${'🦊'.repeat(32_000)}\n`)).rows).toHaveLength(1);
   });
 
-  test('when its model is unknown', async () => {
+  test('if its model is unknown', async () => {
     expect(await rejection('prompt,Engine', 'a,dall-e', { map: { model: 'engine' } })).toMatchObject({
       column: 'Engine',
       value: 'dall-e',
@@ -41,7 +41,7 @@ describe('a record is rejected, and the rest goes on,', () => {
     });
   });
 
-  test('when its model does not make its aspect ratio', async () => {
+  test('if its model does not support its aspect ratio', async () => {
     expect(await rejection('prompt,model,aspect_ratio', 'a,nb,1:4')).toMatchObject({
       column: 'aspect_ratio',
       value: '1:4',
@@ -50,19 +50,19 @@ describe('a record is rejected, and the rest goes on,', () => {
     expect((await readWholeSheet('prompt,model,aspect_ratio\na,nb2,1:4\n')).rows).toHaveLength(1);
   });
 
-  test('when it asks for auto, which needs input images', async () => {
+  test('if it has the ratio auto without input images', async () => {
     expect(await rejection('prompt,aspect_ratio', 'a,auto')).toMatchObject({
       rule: expect.stringContaining('auto needs input images'),
     });
   });
 
-  test('when a spreadsheet made a time of its aspect ratio', async () => {
+  test('if a spreadsheet turned its aspect ratio into a time', async () => {
     expect(await rejection('prompt,aspect_ratio', 'a,16:09:00')).toMatchObject({
       rule: expect.stringContaining('format the column as text'),
     });
   });
 
-  test('when it asks NanoBanana for more than 1K', async () => {
+  test('if it requests more than 1K from NanoBanana', async () => {
     expect(await rejection('prompt,model,resolution', 'a,nb,2K')).toMatchObject({
       column: 'resolution',
       value: '2K',
@@ -70,13 +70,13 @@ describe('a record is rejected, and the rest goes on,', () => {
     });
   });
 
-  test('when its resolution is unknown', async () => {
+  test('if its resolution is unknown', async () => {
     expect(await rejection('prompt,resolution', 'a,8K')).toMatchObject({
       rule: 'resolution of NanoBanana Pro must be 1K, 2K or 4K',
     });
   });
 
-  test.each(['0', '-1', '1.5', '1001', '1.000', 'two', '1e2'])('when its count is %s', async (count) => {
+  test.each(['0', '-1', '1.5', '1001', '1.000', 'two', '1e2'])('if its count is %s', async (count) => {
     expect(await rejection('prompt,count', `a,${count}`)).toMatchObject({
       column: 'count',
       value: count,
@@ -84,7 +84,7 @@ describe('a record is rejected, and the rest goes on,', () => {
     });
   });
 
-  test('when its id breaks a rule', async () => {
+  test('if its id breaks a rule', async () => {
     expect(await rejection('prompt,id', 'a,x~1')).toMatchObject({
       column: 'id',
       rule: expect.stringContaining('reserved'),
@@ -97,7 +97,7 @@ describe('a record is rejected, and the rest goes on,', () => {
     });
   });
 
-  test('when its id is used above, naming both lines', async () => {
+  test('if its id is used above, naming both lines', async () => {
     const { rows, rejected } = await readWholeSheet('prompt,id\na,fox\n\n"b\nc", fox \nd,owl\n');
     expect(rows.map((row) => row.rowId)).toEqual(['fox', 'owl']);
     expect(rejected).toMatchObject([
@@ -110,7 +110,7 @@ describe('a record is rejected, and the rest goes on,', () => {
     ]);
   });
 
-  test('when it has more fields than the header with something in them; missing ones are blank', async () => {
+  test('if it has more non-blank fields than the header; missing ones are blank', async () => {
     const { rows, rejected } = await readWholeSheet('prompt,style\na,x\nb, c, y\nd\ne,z,, \n');
     expect(rows.map(({ prompt, labels }) => [prompt, labels])).toEqual([
       ['a', { style: 'x' }],
@@ -129,20 +129,20 @@ describe('a record is rejected, and the rest goes on,', () => {
 });
 
 describe('settings', () => {
-  test('come from the defaults where a cell is blank', async () => {
+  test('come from the defaults if a cell is blank', async () => {
     const { rows } = await readWholeSheet('prompt,model,aspect_ratio,resolution\na,,,\n', {
       defaults: { model: 'nb2', aspectRatio: '9:16', resolution: '4K' },
     });
     expect(rows).toMatchObject([{ model: 'nb2', aspectRatio: '9:16', resolution: '4K' }]);
   });
 
-  test('are NanoBanana Pro, 1:1 and 1K where nobody says anything', async () => {
+  test('are NanoBanana Pro, 1:1 and 1K by default', async () => {
     expect((await readWholeSheet('prompt\na\n')).rows).toMatchObject([
       { model: 'pro', aspectRatio: '1:1', resolution: '1K', inputImages: [], position: 0, line: 2 },
     ]);
   });
 
-  test('give NanoBanana 1K whatever the default resolution', async () => {
+  test('give NanoBanana 1K, whatever the default resolution', async () => {
     const { rows, rejected } = await readWholeSheet('prompt,model,resolution\na,nb,\nb,nb,1k\nc,pro,\n', {
       defaults: { resolution: '2K' },
     });
@@ -150,7 +150,7 @@ describe('settings', () => {
     expect(rows.map((row) => row.resolution)).toEqual(['1K', '1K', '2K']);
   });
 
-  test('are read without regard to case and spaces', async () => {
+  test('ignore letter case and spaces', async () => {
     const { rows } = await readWholeSheet(
       'prompt,model,aspect_ratio,resolution\na, NanoBanana 2 , 16 : 9 , 4k \n',
     );
@@ -169,13 +169,13 @@ describe('settings', () => {
     ['nano_banana_pro', 'pro'],
     ['nb3', undefined],
     ['', undefined],
-  ])('know the model %s', (text, model) => {
+  ])('accept the model %s', (text, model) => {
     expect(parseModel(text)).toBe(model);
   });
 });
 
 describe('rows', () => {
-  test('are as many as count says, with ids and positions of their own and the content in common', async () => {
+  test('are as many as count says, with their own ids and positions and the same content', async () => {
     const sheet = 'prompt,id,count\na,fox,2.0\nb,," "\nc,owl,1\n';
     const { rows } = await readWholeSheet(sheet, { imagesPerPrompt: 2 });
     expect(rows.map((row) => row.rowId.replace(/[0-9a-f]{12}/, 'HASH'))).toEqual([
@@ -190,14 +190,14 @@ describe('rows', () => {
     expect(rows[0]?.imageName).toBe('fox~1');
   });
 
-  test('that repeat an earlier one say so, unless they have ids', async () => {
+  test('that repeat an earlier one are marked, unless they have ids', async () => {
     const { rows, repeats } = await readWholeSheet('prompt,id,style\na,,x\na,,y\na,own,z\nb,,x\n');
     expect(repeats).toEqual([undefined, 2, undefined, undefined]);
     expect(rows[1]?.rowId).toBe(`${rows[0]?.rowId}~d2`);
     expect(rows[1]?.labels).toEqual({ style: 'y' });
   });
 
-  test('of a sheet where all records are rejected are none, which is no error', async () => {
+  test('of a sheet with only rejected records are none, without an error', async () => {
     const { rows, rejected } = await readWholeSheet('prompt,count\na,0\nb,x\n');
     expect([rows.length, rejected.length]).toEqual([0, 2]);
   });

@@ -31,7 +31,7 @@ const column = (values: readonly string[]): string | undefined =>
 describe.each(EACH)('half of a surrogate pair in a sheet of %s', (_, bytesOf) => {
   const text = `prompt\tstyle\r\na 🦊\toil\r\na fox ${HALF}\tink\r\n"two\r\nlines"\tx${OTHER_HALF}\uFFFD\r\nthe last \uFFFD 🦊\tpen\r\n`;
 
-  test('rejects its row, which is shown with U+FFFD, and the other rows are read', async () => {
+  test('rejects its row, shown with U+FFFD, and the others are read', async () => {
     const content = bytesOf(text);
     for (const bytes of [content, gzipSync(content)]) {
       for (const size of [1, 2, 3, 5, 64, 65_536]) {
@@ -79,9 +79,9 @@ describe.each(EACH)('half of a surrogate pair in a sheet of %s', (_, bytesOf) =>
     });
   });
 
-  test('is found in its cell and nowhere else, wherever the stream is cut', async () => {
+  test('is found in its cell and nowhere else, with any chunk boundaries', async () => {
     const piece = fc.constantFrom('a', '"', ',', '\n', '\r', 'é', '猫', '🦊', '\uFFFD', HALF, OTHER_HALF);
-    // Two halves side by side are the character that they make.
+    // Two halves next to each other are the character that they form.
     const cell = fc.array(piece, { maxLength: 6 }).map((pieces) => `x${pieces.join('')}`);
     const records = fc.array(fc.tuple(cell, cell), { minLength: 1, maxLength: 8 });
     await fc.assert(
@@ -106,7 +106,7 @@ describe.each(EACH)('half of a surrogate pair in a sheet of %s', (_, bytesOf) =>
 describe('what only resembles half of a surrogate pair', () => {
   const HEAD = `prompt\na ${HALF}\n`;
 
-  test('in bytes that are not UTF-8 refuses the sheet at its first bad byte', async () => {
+  test('in bytes that are not UTF-8 refuses the sheet at its first invalid byte', async () => {
     const bad = [
       Buffer.from('b é\n', 'latin1'),
       Buffer.of(0xed, 0xa0, 0x0a),
@@ -133,7 +133,7 @@ describe('what only resembles half of a surrogate pair', () => {
     });
   });
 
-  test('in UTF-8 with both halves encoded for themselves is rejected too: no character is guessed', async () => {
+  test('in UTF-8 with both halves encoded separately is rejected: no character is guessed', async () => {
     const pair = Buffer.concat([
       Buffer.from('prompt\na '),
       encoded(HALF),

@@ -24,11 +24,11 @@ describe('text in Unicode', () => {
     ['UTF-8 with a byte-order mark', Buffer.from(`\uFEFF${TEXT}`)],
     ['UTF-16 little-endian with a mark', utf16(TEXT, 'le')],
     ['UTF-16 big-endian with a mark', utf16(TEXT, 'be')],
-  ])('is read as %s wherever the stream is cut', async (_, bytes) => {
+  ])('is read as %s with any chunk boundaries', async (_, bytes) => {
     for (const size of [1, 2, 3, 5, 7, 64, 65_536]) expect(await cells(bytes, {}, size)).toEqual(EXPECTED);
   });
 
-  test('as UTF-16 without a mark is recognised, and read when named', async () => {
+  test('as UTF-16 without a mark is recognized, and read if named', async () => {
     await expect(cells(utf16('prompt\nfox\n', 'le', false))).rejects.toMatchObject({
       code: 'undecodable',
       message: expect.stringContaining('--encoding utf-16le'),
@@ -37,14 +37,14 @@ describe('text in Unicode', () => {
     expect(await cells(utf16(TEXT, 'be', false), { encoding: 'utf-16be' })).toEqual(EXPECTED);
   });
 
-  test('keeps a byte-order mark that stands inside the text', async () => {
+  test('keeps a byte-order mark inside the text', async () => {
     expect(await cells('prompt,style\na\uFEFFb,x\n\uFEFFc,y\n')).toEqual([
       ['a\uFEFFb', 'x'],
       ['\uFEFFc', 'y'],
     ]);
   });
 
-  test('comes back as written for any text and any chunk size', async () => {
+  test('reads back as written for any text and chunk size', async () => {
     const text = fc.string({ unit: 'grapheme', minLength: 1 }).filter((value) => /[^\s\0]/u.test(value));
     await fc.assert(
       fc.asyncProperty(text, fc.integer({ min: 1, max: 9 }), async (value, size) => {
@@ -64,7 +64,7 @@ describe('text in another encoding', () => {
     Buffer.from('",y\n'),
   ]);
 
-  test('stops with the line of the first bad byte and the flag that helps', async () => {
+  test('stops with the line of the first invalid byte and the flag that helps', async () => {
     for (const size of [1, 7, 65_536]) {
       await expect(cells(latin, {}, size)).rejects.toMatchObject({
         code: 'undecodable',
@@ -75,7 +75,7 @@ describe('text in another encoding', () => {
     }
   });
 
-  test('is read with --encoding windows-1252, curly quotes and the euro sign too', async () => {
+  test('is read with --encoding windows-1252, including curly quotes and the euro sign', async () => {
     const expected = [
       ['plain', 'x'],
       ['a\nb “é”€', 'y'],
@@ -94,7 +94,7 @@ describe('text in another encoding', () => {
     expect((await readWholeSheet(bytes, { encoding: 'shift_jis' })).rows[0]?.prompt).toBe('猫ソ');
   });
 
-  test('stops where the named encoding does not fit either', async () => {
+  test('stops if the given encoding does not fit either', async () => {
     await expect(
       cells(Buffer.from([...Buffer.from('prompt\nab\n'), 0x81, 0x0a]), { encoding: 'shift_jis' }),
     ).rejects.toMatchObject({
@@ -104,14 +104,14 @@ describe('text in another encoding', () => {
     });
   });
 
-  test('stops on a cut character at the very end', async () => {
+  test('stops at a truncated character at the very end', async () => {
     await expect(cells(Buffer.from([...Buffer.from('prompt\na\nb'), 0xe7, 0x8c]))).rejects.toMatchObject({
       code: 'undecodable',
       line: 3,
     });
   });
 
-  test('is refused when nobody knows its name', async () => {
+  test('is refused for an unknown encoding name', async () => {
     await expect(cells('prompt\na\n', { encoding: 'klingon' })).rejects.toMatchObject({
       code: 'unknown-encoding',
       message: expect.stringContaining('"klingon". Use a name such as --encoding windows-1252'),
@@ -119,19 +119,19 @@ describe('text in another encoding', () => {
   });
 });
 
-describe('what is no text', () => {
+describe('a file that is not text', () => {
   test.each([
     ['an Excel workbook', [0x50, 0x4b, 0x03, 0x04, 1, 2], 'Save the sheet as CSV'],
     ['a zstd file', [0x28, 0xb5, 0x2f, 0xfd, 0], 'Unpack it first'],
     ['a PDF', [0x25, 0x50, 0x44, 0x46, 0x2d], 'Save the sheet as CSV'],
-  ])('is named as %s', async (_, bytes, remedy) => {
+  ])('is reported as %s', async (_, bytes, remedy) => {
     await expect(cells(Uint8Array.from(bytes))).rejects.toMatchObject({
       code: 'not-text',
       message: expect.stringContaining(remedy),
     });
   });
 
-  test('is refused when one line never ends', async () => {
+  test('is refused if one line never ends', async () => {
     const endless = new Uint8Array(6 << 20).fill(0x61);
     await expect(cells(endless)).rejects.toMatchObject({ code: 'record-too-large', line: 1 });
   });

@@ -8,8 +8,8 @@ import { chunks, readWholeSheet } from '../../../support/read-whole-sheet.js';
 
 const TEXT = `prompt,style\n${Array.from({ length: 500 }, (_, index) => `fox ${index},photo\n`).join('')}`;
 
-describe('a sheet packed with gzip', () => {
-  test('is read as what is in it, whatever it is called and however many members it has', async () => {
+describe('a gzipped sheet', () => {
+  test('is read with any file name and number of members', async () => {
     const plain = await readWholeSheet(TEXT);
     const middle = Buffer.from(TEXT.slice(1000));
     const members = Buffer.concat([gzipSync(TEXT.slice(0, 1000)), gzipSync(''), gzipSync(middle)]);
@@ -24,7 +24,7 @@ describe('a sheet packed with gzip', () => {
     );
   });
 
-  test('that is cut short or damaged stops, wherever that is', async () => {
+  test('that is truncated or damaged anywhere stops', async () => {
     const bytes = gzipSync(TEXT);
     for (const length of [2, 9, 12, bytes.length >> 1, bytes.length - 1]) {
       await expect(readWholeSheet(bytes.subarray(0, length))).rejects.toMatchObject({
@@ -45,12 +45,12 @@ describe('a sheet packed with gzip', () => {
     await expect(readWholeSheet(flipped)).rejects.toMatchObject({ code: 'broken-gzip' });
   });
 
-  test('that holds another packed file or a workbook is named as that', async () => {
+  test('that contains another packed file or a workbook is reported as such', async () => {
     await expect(readWholeSheet(gzipSync(gzipSync(TEXT)))).rejects.toThrow('gzip more than once');
     await expect(readWholeSheet(gzipSync(Buffer.of(0x50, 0x4b, 3, 4)))).rejects.toThrow('Excel workbook');
   });
 
-  test('that unpacks to far more than it seems stops at a limit, as does an endless line in it', async () => {
+  test('that unpacks to far more than it seems stops at a limit, as does an endless line', async () => {
     const bomb = gzipSync(Buffer.alloc(64 << 20, '\n'));
     const read = async (): Promise<void> => {
       for await (const _ of unpacked(chunks(bomb, 65_536), 'bomb.csv', 8 << 20));
@@ -63,13 +63,13 @@ describe('a sheet packed with gzip', () => {
     await expect(readWholeSheet(line)).rejects.toMatchObject({ code: 'record-too-large', line: 1 });
   });
 
-  test('of next to nothing but blank lines is refused before any of them is read, wherever they stand', async () => {
+  test('with almost only blank lines is refused before any is read, wherever they are', async () => {
     const start = Buffer.from('prompt,style\nfox,photo\n');
     const other = Buffer.from(`prompt,style\n${randomBytes(1 << 20).toString('hex')}\n`);
     for (const unit of ['\n', ',,\n', '  \r\n', '"",\n', ',FALSE\n', 'fox\n']) {
       const piece = gzipSync(unit.repeat(1 << 20));
       for (const before of [start, other]) {
-        // Members in a row are one text, here of a hundred MB and more.
+        // Consecutive members are one text, here of over a hundred MB.
         const bomb = Buffer.concat([gzipSync(before), ...Array.from({ length: 64 }, () => piece)]);
         let sizeBytes = 0;
         const read = async (): Promise<void> => {
@@ -81,13 +81,13 @@ describe('a sheet packed with gzip', () => {
             /^bomb\.csv: a part of it unpacks to more than 400 times its size.*gunzip -k FILE/,
           ),
         });
-        // A piece that begins before them may hold some.
+        // A piece that begins before them may contain some.
         expect(sizeBytes).toBeLessThan(before.length + (1 << 20));
       }
     }
   });
 
-  test('is read where much of it repeats: long prompts, and a million blank rows that a spreadsheet saved', async () => {
+  test('is read with many repetitions: long prompts, and a million blank rows from a spreadsheet', async () => {
     const prompt = 'a photograph of a red fox in the morning light, sharp focus, '.repeat(130);
     const long = Array.from({ length: 12_000 }, (_, index) => `${index},"${prompt}",photo\n`);
     const prompts = gzipSync(`id,prompt,style\n${long.join('')}`, { level: 9 });
@@ -105,7 +105,7 @@ describe('a sheet packed with gzip', () => {
     expect(sheet.blank).toBe(1_048_573);
   });
 
-  test('is left alone once its signal says so, also between blank lines', async () => {
+  test('stops when its signal is aborted, also between blank lines', async () => {
     const controller = new AbortController();
     const { signal } = controller;
     const source = { name: 'sheet.csv', signal };
@@ -121,7 +121,7 @@ describe('a sheet packed with gzip', () => {
     expect(items.map(({ kind }) => kind)).toEqual(['header', 'row']);
   });
 
-  test('leaves others their turn while millions of short records are read', async () => {
+  test('lets other work run while millions of short records are read', async () => {
     const controller = new AbortController();
     const source = { name: 'sheet.csv', signal: controller.signal };
     const bytes = gzipSync(`prompt,style\nfox,photo\n${',FALSE\n'.repeat(2_000_000)}`);
@@ -132,7 +132,7 @@ describe('a sheet packed with gzip', () => {
     await expect(read()).rejects.toThrow('stopped');
   });
 
-  test('passes on what goes wrong with its source, and closes it', async () => {
+  test('passes on errors of its source, and closes it', async () => {
     const bytes = gzipSync(TEXT);
     const broken = Readable.from(
       (async function* () {

@@ -3,7 +3,7 @@ import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
 import {
   watchBatch,
-  type BatchLook,
+  type BatchObservation,
   type WatchMemory,
   type WatchNews,
 } from '../../../../src/status/notices/batch-watch.js';
@@ -51,7 +51,7 @@ const problemsOf = (url?: string, secret?: string): string => {
 };
 
 describe('the configuration of notices', () => {
-  it('is absent, or a URL with as many secrets as sign', () => {
+  it('is missing, or a URL with all signing secrets', () => {
     expect(readNotices({}, [])).toBeUndefined();
     const given = {
       BANANA_NOTIFY_URL: 'https://a.example/x?token=1',
@@ -131,7 +131,7 @@ describe('a receiver', () => {
     ['https://discord.com/api/webhooks/1/token', /Discord.*Slack-compatible.*Append \/slack/],
     ['https://ptb.discord.com/api/webhooks/1/token/', /Discord/],
     ['https://contoso.webhook.office.com/webhookb2/1', /Teams.*Power Automate/],
-  ])('that cannot take notices is named with what to do: %s', (url, text) => {
+  ])('that does not support notices is reported with advice: %s', (url, text) => {
     const found = receiverProblem(url);
     expect(`${found?.message} ${found?.advice}`).toMatch(text);
     expect(found?.message).not.toContain('token');
@@ -141,13 +141,13 @@ describe('a receiver', () => {
     'https://discord.com/api/webhooks/1/token/slack',
     'https://hooks.slack.com/services/a/b',
     'https://discord.com.example/x',
-  ])('that can is no problem: %s', (url) => {
+  ])('that does is accepted: %s', (url) => {
     expect(receiverProblem(url)).toBeUndefined();
   });
 });
 
 describe('a notice', () => {
-  it('is signed with every secret, as Standard Webhooks has it', () => {
+  it('is signed with every secret, as Standard Webhooks requires', () => {
     const secrets = [secretOf(24), secretOf(64)];
     const notice = noticeOf(ended('completed'), AT);
     const body = noticeBody(notice);
@@ -170,7 +170,7 @@ describe('a notice', () => {
     reason: 'Its last batch still runs.',
   };
 
-  it('has one id for one event, whatever its words, and another for every other event', () => {
+  it('has one id per event, whatever its text', () => {
     const idOf = (event: NoticeEvent): string => noticeOf(event, AT).id;
     const held = (change: object = {}): NoticeEvent => ({
       type: 'batch.held',
@@ -221,18 +221,18 @@ describe('a notice', () => {
       { type: 'schedule.firing-skipped', ...schedule },
       'Schedule nightly skipped its run of 2026-11-24 02:00 UTC; nothing was bought for it. Its last batch still runs. See: `banana-batch schedule show nightly`',
     ],
-  ])('says to a person: %#', (event, text) => {
+  ])('reads for a person: %#', (event, text) => {
     expect(noticeText(event)).toBe(text);
   });
 
-  it('is tried again within seconds at first, and every hour in the end', () => {
+  it('is retried within seconds at first, and hourly at the end', () => {
     expect([1, 2, 3, 12, 13, 80].map(noticeRetryMs)).toEqual([
       1_000, 2_000, 4_000, 2_048_000, 3_600_000, 3_600_000,
     ]);
   });
 });
 
-const look = (change: Partial<BatchLook> = {}): BatchLook => ({
+const look = (change: Partial<BatchObservation> = {}): BatchObservation => ({
   holds: [],
   pauses: [],
   isAtWork: true,
@@ -241,14 +241,14 @@ const look = (change: Partial<BatchLook> = {}): BatchLook => ({
   ...change,
 });
 
-describe('a watch over a batch', () => {
+describe('the watch over a batch', () => {
   const MINUTE = 60_000;
   const LIMITS = { holdToldAfterMs: MINUTE, stuckToldAfterMs: 30 * MINUTE, everyMs: MINUTE / 2 };
   const START = Date.parse(AT);
-  /** What is told, and in which minute, where a batch looks so in each half minute. */
-  const toldBy = (
+  /** The notices, with their minutes, for a batch that is in this state in each half minute. */
+  const noticesOf = (
     minutes: number,
-    lookAt: (minute: number) => BatchLook,
+    lookAt: (minute: number) => BatchObservation,
   ): readonly [number, WatchNews['kind']][] => {
     let memory: WatchMemory | undefined;
     return Array.from({ length: minutes * 2 }, (_, half) => half / 2).flatMap((minute) => {
@@ -258,51 +258,53 @@ describe('a watch over a batch', () => {
     });
   };
   const since = (minute: number): string => new Date(START + minute * MINUTE).toISOString();
-  const heldIn = (isHeld: boolean, from: number): BatchLook =>
+  const heldIn = (isHeld: boolean, from: number): BatchObservation =>
     look({ holds: isHeld ? [{ ...hold, since: since(from) }] : [] });
 
-  it('tells a hold once, after a minute, and each hold of another time', () => {
-    expect(toldBy(180, (minute) => heldIn(minute < 70 || minute >= 90, minute < 70 ? 0 : 90))).toEqual([
+  it('reports a hold once, after a minute, and each later hold', () => {
+    expect(noticesOf(180, (minute) => heldIn(minute < 70 || minute >= 90, minute < 70 ? 0 : 90))).toEqual([
       [1, 'held'],
       [91, 'held'],
     ]);
   });
 
-  it('tells a scope whose holds come and go every half hour at most, and short holds never', () => {
+  it('reports a flapping scope at most every half hour, and short holds never', () => {
     expect(
-      toldBy(60, (minute) => heldIn(minute % 3 < 2, minute - (minute % 3))).filter(
+      noticesOf(60, (minute) => heldIn(minute % 3 < 2, minute - (minute % 3))).filter(
         ([, kind]) => kind === 'held',
       ),
     ).toEqual([
       [1, 'held'],
       [31, 'held'],
     ]);
-    const short = toldBy(20, (minute) => heldIn(minute % 2 < 1, minute - (minute % 2)));
+    const short = noticesOf(20, (minute) => heldIn(minute % 2 < 1, minute - (minute % 2)));
     expect(short).toEqual([]);
   });
 
-  it('tells each pause of the batch once', () => {
+  it('reports each pause of the batch once', () => {
     const pause = { kind: 'budget', message: 'Spent.' } as const;
     expect(
-      toldBy(20, (minute) => look({ pauses: [{ ...pause, since: since(minute < 10 ? 0 : 10) }] })),
+      noticesOf(20, (minute) => look({ pauses: [{ ...pause, since: since(minute < 10 ? 0 : 10) }] })),
     ).toEqual([
       [0, 'paused'],
       [10, 'paused'],
     ]);
   });
 
-  it('tells a standstill once, and again only after something has moved', () => {
-    expect(toldBy(100, (minute) => look({ tally: { ...TALLY, stored: minute < 50 ? 480 : 481 } }))).toEqual([
+  it('reports a lack of progress once, and again only after progress', () => {
+    expect(
+      noticesOf(100, (minute) => look({ tally: { ...TALLY, stored: minute < 50 ? 480 : 481 } })),
+    ).toEqual([
       [30, 'stuck'],
       [80, 'stuck'],
     ]);
   });
 
-  it('tells none where jobs or the pace are slow, where it waits by request, and of time in which nobody looked', () => {
-    expect(toldBy(59, () => look({ usualMs: 30 * MINUTE }))).toEqual([]);
-    expect(toldBy(59, () => look({ turnMs: 30 * MINUTE }))).toEqual([]);
-    expect(toldBy(90, () => look({ isAtWork: false }))).toEqual([]);
-    expect(toldBy(90, (minute) => look({ isAtWork: minute % 2 === 0 }))).toEqual([]);
+  it('reports none for slow jobs or a slow pace, for requested waits, and for time without checks', () => {
+    expect(noticesOf(59, () => look({ usualMs: 30 * MINUTE }))).toEqual([]);
+    expect(noticesOf(59, () => look({ turnMs: 30 * MINUTE }))).toEqual([]);
+    expect(noticesOf(90, () => look({ isAtWork: false }))).toEqual([]);
+    expect(noticesOf(90, (minute) => look({ isAtWork: minute % 2 === 0 }))).toEqual([]);
     const { memory } = watchBatch(undefined, look(), { ...LIMITS, nowMs: START });
     expect(watchBatch(memory, look(), { ...LIMITS, nowMs: START + 600 * MINUTE }).news).toEqual([]);
   });

@@ -52,7 +52,7 @@ function refuse(response: ServerResponse, status: number, code: string, message 
   response.writeHead(status, { 'content-type': 'application/xml' }).end(body);
 }
 
-/** Fails the first puts with 503, then takes them. */
+/** Fails the first puts with 503, then accepts them. */
 function failFirst(times: number): void {
   let count = 0;
   server.answerWith((_request, response) => {
@@ -80,7 +80,7 @@ describe('a put', () => {
     expect(seen?.headers.expect).toBeUndefined();
   }
 
-  it('sends the body once, whole, with one sha256 for checksum and signature', async () => {
+  it('sends the body once, with one sha256 for checksum and signature', async () => {
     failFirst(0);
     await store.put(ref, body, { ...text, condition: { kind: 'absent' } });
     expect(server.seen).toHaveLength(1);
@@ -88,7 +88,7 @@ describe('a put', () => {
     expect(server.seen[0]?.headers['if-none-match']).toBe('*');
   });
 
-  it('is repeated with the same bytes after a passing fault, from memory and from a file', async () => {
+  it('is repeated with the same bytes after a temporary fault, from memory and from a file', async () => {
     const path = join(folder.path, 'body');
     await writeFile(path, body);
     failFirst(2);
@@ -102,7 +102,7 @@ describe('a put', () => {
     expect(server.seen[2]?.headers['if-match']).toBe('"e0"');
   });
 
-  it('is given up after as many tries as allowed', async () => {
+  it('is given up after the allowed attempts', async () => {
     const path = join(folder.path, 'small');
     await writeFile(path, 'small');
     failFirst(9);
@@ -115,7 +115,7 @@ describe('a put', () => {
     expect(server.seen).toHaveLength(3);
   });
 
-  it('that the server cuts off is explained by asking for the bucket', async () => {
+  it('that the server cuts off is explained by checking the bucket', async () => {
     server.answerWith((request, response) => {
       if (request.method === 'PUT') response.destroy();
       else refuse(response, 403, 'AccessDenied');
@@ -130,7 +130,7 @@ describe('a put', () => {
   });
 });
 
-describe('what a server’s refusal means', () => {
+describe('the meaning of a server’s refusal', () => {
   it.each([
     [403, 'AccessDenied', 'denied'],
     [403, 'RequestTimeTooSkewed', 'denied'],
@@ -163,7 +163,7 @@ describe('what a server’s refusal means', () => {
     expect((await failureOf(store.read(ref))).message).not.toContain('f00d');
   });
 
-  it('is found out by a listing where the check of a bucket is only told 400', async () => {
+  it('is found by a listing if the check of a bucket only returns 400', async () => {
     server.answerWith((request, response) => {
       if (request.method === 'HEAD') response.writeHead(400).end();
       else refuse(response, 403, 'InvalidAccessKeyId');
@@ -172,7 +172,7 @@ describe('what a server’s refusal means', () => {
   });
 });
 
-/** How often a server that never answers is asked. */
+/** The number of requests to a server that never answers. */
 async function requests(repeatsSilence: boolean): Promise<number> {
   let count = 0;
   server.answerWith(() => void (count += 1));
@@ -188,8 +188,8 @@ async function requests(repeatsSilence: boolean): Promise<number> {
   return count;
 }
 
-describe('a server that is not there', () => {
-  it('is unreachable', async () => {
+describe('an unreachable server', () => {
+  it('is reported as unreachable', async () => {
     const gone = await startScriptedServer();
     await gone.close();
     const nowhere = createS3ObjectStore({
@@ -210,7 +210,7 @@ describe('a server that is not there', () => {
     }
   });
 
-  it('is unreachable too where it takes the request and never answers', async () => {
+  it('is reported as unreachable if it accepts requests and never answers', async () => {
     server.answerWith(() => undefined);
     const failure = await failureOf(store.head(ref));
     expect(failure.code).toBe('unreachable');
@@ -218,25 +218,25 @@ describe('a server that is not there', () => {
     expect(failure.unreachable).toBe(`does not answer (head, ${server.origin})`);
   });
 
-  it('is asked once more only where silence is to be repeated', async () => {
+  it('is retried after no answer only if requested', async () => {
     expect([await requests(false), await requests(true)]).toEqual([1, 2]);
   });
 });
 
 describe('a body that is read', () => {
-  it('never ends well where it was cut', async () => {
+  it('never ends successfully if it was cut off', async () => {
     cutFirst(9);
     const body = await store.read(ref);
     const failure = await failureOf(body.toArray());
     expect(failure).toMatchObject({ code: 'unreachable', ref });
   });
 
-  it('is read again where it is wanted as a whole', async () => {
+  it('is read again if requested as a whole', async () => {
     cutFirst(1);
     expect(await store.readText(ref)).toBe('0123456789');
   });
 
-  it('is refused as text where it is longer than 64 MiB', async () => {
+  it('is refused as text if longer than 64 MiB', async () => {
     server.answerWith((_request, response) =>
       response.writeHead(200).end(Buffer.alloc(64 * 1024 * 1024 + 1, 'x')),
     );
@@ -244,7 +244,7 @@ describe('a body that is read', () => {
   });
 });
 
-/** Sends less than it declares, the first `times`. */
+/** Sends less than it declares, the first `times` times. */
 function cutFirst(times: number): void {
   let count = 0;
   server.answerWith((_request, response) => {

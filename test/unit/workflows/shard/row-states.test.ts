@@ -29,7 +29,7 @@ const failed = (generation: number): GenerationRecord => ({
 
 const free = (mode: ModelMode): boolean => mode !== 'pro:text';
 
-describe('the ledger of a shard', () => {
+describe('the row states of a shard', () => {
   const moves = fc.array(
     fc.record({
       kind: fc.constantFrom(
@@ -50,7 +50,7 @@ describe('the ledger of a shard', () => {
   );
   const modes = fc.array(fc.constantFrom(...MODES), { minLength: 1, maxLength: 15 });
 
-  it('accounts for every row at every moment, and settles each exactly once', () => {
+  it('account for every row at every moment, and settle each exactly once', () => {
     fc.assert(
       fc.property(modes, moves, (all, steps) => {
         const ledger = new ShardLedger(overview(all));
@@ -112,7 +112,7 @@ describe('the ledger of a shard', () => {
     );
   });
 
-  it('starts rows in the order of the sheet, past those whose model is held', () => {
+  it('start rows in the order of the sheet, skipping those whose model is held', () => {
     const ledger = new ShardLedger(overview(['pro:text', 'nb2:image', 'pro:text']));
     expect(ledger.startNext(free, 0)).toBe(1);
     expect(ledger.canStart(free)).toBe(false);
@@ -121,7 +121,7 @@ describe('the ledger of a shard', () => {
     expect(ledger.startNext(everything, 0)).toBeUndefined();
   });
 
-  it('settles a row that is cancelled while it waits for its next generation once, whenever its delay ends', () => {
+  it('settle a row cancelled while waiting for its next generation once, whenever its delay ends', () => {
     const ledger = new ShardLedger(overview(['pro:text']));
     ledger.startNext(everything, 0);
     const { endDelay } = ledger.regenerate(0, failed(1));
@@ -135,7 +135,7 @@ describe('the ledger of a shard', () => {
     ]);
   });
 
-  it('keeps a cancelled row its job, or the time of its first unanswered create', () => {
+  it('keep the job of a cancelled row, or the time of its first unanswered create', () => {
     const known = [{ row: 0, generation: 2, jobId: jobId('paid') }];
     const ledger = new ShardLedger(overview(['pro:text', 'pro:text', 'pro:text'], known));
     ledger.noteUnanswered(1, 100);
@@ -148,7 +148,7 @@ describe('the ledger of a shard', () => {
     ]);
   });
 
-  it('keeps the image of a row that gets no new one, and counts it as stored', () => {
+  it('keep the image of a row that gets no new one, and count it as stored', () => {
     const known = [0, 1, 2].map((row) => ({ row, generation: 2, hasImage: true }) as const);
     const ledger = new ShardLedger(overview(['pro:text', 'pro:text', 'pro:text', 'pro:text'], known));
     for (let row = 0; row < 2; row++) ledger.startNext(everything, 0);
@@ -165,7 +165,7 @@ describe('the ledger of a shard', () => {
     expect(ledger.tally()).toMatchObject({ total: 4, stored: 3, cancelled: 1, failed: 0 });
   });
 
-  it('doubts every generation of a row that an earlier run may have made unrecorded, and says so', () => {
+  it('doubt every generation that an earlier run may have made without recording, and report it', () => {
     const known = [{ row: 0, generation: 1, jobId: jobId('one'), openedSinceMs: 50 }];
     const ledger = new ShardLedger(overview(['pro:text'], known));
     ledger.startNext(everything, 0);
@@ -179,7 +179,7 @@ describe('the ledger of a shard', () => {
     ]);
   });
 
-  it('forgets a job and its doubts with their generation, and takes no news of an older one', () => {
+  it('forget a job and its doubts with their generation, and ignore news of an older one', () => {
     const ledger = new ShardLedger(overview(['pro:text']));
     ledger.startNext(everything, 0);
     ledger.noteUnanswered(0, 100);
@@ -194,7 +194,7 @@ describe('the ledger of a shard', () => {
     expect(ledger.generationOf(0).jobId).toBe('two');
   });
 
-  it('takes a job for one row and generation alone, however it comes to be known', () => {
+  it('accept a job for one row and generation only, however it becomes known', () => {
     const known = [{ row: 0, generation: 1, jobId: jobId('old') }];
     const left = [
       { row: 1, generation: 2, jobId: undefined, unansweredSinceMs: undefined, generations: [failed(1)] },
@@ -214,7 +214,7 @@ describe('the ledger of a shard', () => {
     expect(ledger.generationOf(2).jobId).toBe('new');
   });
 
-  it('tells the rows that are longest at one step, and how long jobs took from create to done', () => {
+  it('report the rows longest at one step, and how long jobs took from create to done', () => {
     const ledger = new ShardLedger(overview(Array.from({ length: 6 }, () => 'pro:text')));
     for (let row = 0; row < 6; row++) ledger.startNext(everything, row);
     expect(ledger.oldest(9).rows.map(({ row }) => row)).toEqual([0, 1, 2, 3, 4, 5]);
@@ -239,7 +239,7 @@ describe('the ledger of a shard', () => {
     expect(ledger.view(3)).not.toHaveProperty('sinceMs');
   });
 
-  it('does not judge what is usual by a job that was made before its row was started', () => {
+  it('do not use a job made before its row was started for the usual time', () => {
     const known = { row: 0, generation: 1, jobId: jobId('old') };
     const ledger = new ShardLedger(overview(['pro:text', 'pro:text'], [known]));
     ledger.startNext(everything, 0);
@@ -250,7 +250,7 @@ describe('the ledger of a shard', () => {
     expect(ledger.oldest(9).durationsMs).toEqual([]);
   });
 
-  it('judges what is usual by its last 200 jobs', () => {
+  it('use the last 200 jobs for the usual time', () => {
     const count = 250;
     const ledger = new ShardLedger(overview(Array.from({ length: count }, () => 'pro:text')));
     for (let row = 0; row < count; row++) {
@@ -262,7 +262,7 @@ describe('the ledger of a shard', () => {
     expect([durationsMs.length, durationsMs[0], durationsMs.at(-1)]).toEqual([200, 50, 249]);
   });
 
-  it('leaves rows alone that an earlier execution has recorded', () => {
+  it('leave rows alone that an earlier execution has recorded', () => {
     const ledger = new ShardLedger({
       ...overview(['pro:text', 'pro:text']),
       recorded: { rows: [0], tally: { ...EMPTY_TALLY, total: 1, stored: 1 } },

@@ -10,14 +10,14 @@ const SCHEDULES = { first: 1, count: 20_000 };
 
 type Method = (this: unknown, ...args: never[]) => unknown;
 
-/** Runs schedules with a method replaced; what they find. */
+/** Runs schedules with a method replaced, and returns the problems found. */
 function withFault<Class extends object>(
   of: Class,
   method: keyof Class,
   plant: (original: Method) => Method,
 ): readonly string[] {
   const original = of[method];
-  // The cast leaves out what the types of the parts do not matter for.
+  // The cast ignores parts of the types that do not matter here.
   of[method] = plant(original as Method) as Class[keyof Class];
   try {
     return brokenSchedules(SCHEDULES, 1);
@@ -26,7 +26,7 @@ function withFault<Class extends object>(
   }
 }
 
-/** Faults of each kind, and what finds them. */
+/** Defects of each kind, and the check that finds them. */
 const FAULTS: Readonly<Record<string, () => readonly string[]>> = {
   'a control that was overtaken is taken': () =>
     withFault(ShardHolds.prototype, 'take', (original) => {
@@ -117,7 +117,7 @@ const FAULTS: Readonly<Record<string, () => readonly string[]>> = {
   'a create does not check its grant': () => brokenSchedules(SCHEDULES, 1, { checksGrants: false }),
 };
 
-describe('a planted fault is found by the schedules', () => {
+describe('an injected defect is found by the simulated schedules', () => {
   it.each(Object.entries(FAULTS))('%s', { timeout: 120_000 }, (_, find) => {
     expect(find()).toHaveLength(1);
   });

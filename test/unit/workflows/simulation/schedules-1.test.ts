@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { brokenSchedules } from '../../../support/simulation/simulated-world.js';
 
-// The other half is a file of its own, so that both run at once.
+// The other half is a separate file, so that both run in parallel.
 it('window, budget, rows and the end of every batch hold in 50,000 schedules', { timeout: 600_000 }, () => {
   expect(brokenSchedules({ first: 1, count: 50_000 }, 10)).toEqual([]);
 });

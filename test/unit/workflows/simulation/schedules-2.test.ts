@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { brokenSchedules } from '../../../support/simulation/simulated-world.js';
 
-// The first half is a file of its own, so that both run at once.
+// The first half is a separate file, so that both run in parallel.
 it(
   'window, budget, rows and the end of every batch hold in 50,000 other schedules',
   { timeout: 600_000 },

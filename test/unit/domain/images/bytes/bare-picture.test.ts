@@ -14,7 +14,7 @@ const pixels = Buffer.from(
 );
 const drawn = () => Transformer.fromRgbaPixels(pixels, SIDE, SIDE);
 
-/** A TIFF block that says how to turn a picture. */
+/** A TIFF block with an orientation. */
 function tiff(orientation: number, order: 'II' | 'MM'): Buffer {
   const block = Buffer.alloc(26);
   const [short, long] =
@@ -46,7 +46,7 @@ async function pixelsOf(image: Uint8Array): Promise<Buffer> {
 }
 
 describe('a bare picture', () => {
-  it('of a PNG lacks all texts, profiles and EXIF data, and decodes to the same', async () => {
+  it('of a PNG has no texts, profiles and EXIF data, and decodes to the same pixels', async () => {
     const png = await drawn().png();
     const chunks = ['iCCP', 'zTXt', 'iTXt', 'tEXt', 'eXIf', 'gAMA', 'prVt'];
     const dressed = chunks.reduce((image, type) => withChunk(image, type, Buffer.alloc(50, 7)), png);
@@ -55,7 +55,7 @@ describe('a bare picture', () => {
     expect(await pixelsOf(bare)).toEqual(await pixelsOf(png));
   });
 
-  it('of a JPEG lacks application data, comments and further pictures, and keeps how its colors are meant', async () => {
+  it('of a JPEG has no application data, comments and further pictures, and keeps its color transform', async () => {
     const jpeg = await drawn().jpeg(80);
     const adobe = segment(0xee, Buffer.from('Adobe\0\x64\0\0\0\0\x01', 'latin1'));
     const [profile, comment] = [segment(0xe2, Buffer.alloc(9_000, 1)), segment(0xfe, Buffer.from('secret'))];
@@ -68,7 +68,7 @@ describe('a bare picture', () => {
   });
 
   it.each(['webp', 'webpLossless'] as const)(
-    'of a WebP (%s) lacks profiles and EXIF data, and keeps transparency',
+    'of a WebP (%s) has no profiles and EXIF data, and keeps transparency',
     async (encode) => {
       const webp = await drawn()[encode]();
       const own = webp.subarray(12);
@@ -82,7 +82,7 @@ describe('a bare picture', () => {
     },
   );
 
-  it('of an animated WebP is its first picture, whatever its canvas', async () => {
+  it('of an animated WebP is its first frame, with any canvas', async () => {
     const own = (await drawn().webpLossless()).subarray(12);
     const canvas = riffChunk('VP8X', Buffer.from([2, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
     const animated = riff(
@@ -92,7 +92,7 @@ describe('a bare picture', () => {
     expect(await thumbnailOf(animated, 'webp')).toBeDefined();
   });
 
-  it('is turned as its EXIF data say, in any type', async () => {
+  it('is rotated as its EXIF data say, in any type', async () => {
     const wide = Transformer.fromRgbaPixels(pixels.subarray(0, 64 * 32 * 4), 64, 32);
     for (const order of ['II', 'MM'] as const) {
       const exif = tiff(6, order);
@@ -110,7 +110,7 @@ describe('a bare picture', () => {
     }
   });
 
-  it('with EXIF data of any content is not turned, and never throws', () => {
+  it('with invalid EXIF data is not rotated, and never throws', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (exif) => {
         const picture = barePicture(withChunk(samplePng(4, 4), 'eXIf', exif), 'png');
@@ -119,13 +119,13 @@ describe('a bare picture', () => {
     );
   });
 
-  it('goes by the header that a decoder goes by, not by a canvas that says less', () => {
+  it('uses the header that decoders use, not a smaller canvas', () => {
     const canvas = riffChunk('VP8X', Buffer.alloc(10));
     const lying = riff(Buffer.concat([canvas, plainWebp(16_383, 16_383).subarray(12)]));
     expect(barePicture(lying, 'webp')).toMatchObject({ width: 16_383, height: 16_383 });
   });
 
-  it('is none where a JPEG has several frames, or more scans than encoders write', () => {
+  it('does not exist for a JPEG with several frames or more scans than encoders write', () => {
     const { header, scan, data, end } = jpegParts(20, 30);
     expect(file(header, scan, data, end)).toBeDefined();
     expect(file(header, header.subarray(-13), scan, data, end)).toBeUndefined();
@@ -133,7 +133,7 @@ describe('a bare picture', () => {
     expect(file(header, ...scans, end)).toBeUndefined();
   });
 
-  it('counts more memory for deep, transparent, turned and progressive pictures', () => {
+  it('counts more memory for deep, transparent, rotated and progressive pictures', () => {
     const all = [bytesOf(0, 8), bytesOf(0, 16), bytesOf(2, 8), bytesOf(6, 8), bytesOf(2, 16), bytesOf(6, 16)];
     expect(all).toEqual(all.toSorted((a, b) => a - b));
     expect(Math.min(...all)).toBeGreaterThan(3 * 100 * 100);
@@ -155,7 +155,7 @@ function bytesOf(color: number, depth: number): number {
 }
 
 describe('hostile images', () => {
-  it('are whole, and their pictures either small or known to be too large', async () => {
+  it('are complete, and their pictures are small or known to be too large', async () => {
     for (const [name, image] of Object.entries(await hostileImages())) {
       const type = name.endsWith('png') ? 'png' : name.endsWith('jpg') ? 'jpg' : 'webp';
       expect({ name, ...(await inspectImage(image)) }).toMatchObject({ name, kind: 'image', type });

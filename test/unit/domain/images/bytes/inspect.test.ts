@@ -38,7 +38,7 @@ function inflatesTo(data: Buffer, raw: Buffer): boolean {
 }
 
 describe.each(samples)('a %s', (type, sample) => {
-  it('is told with its dimensions, also as a view into a larger buffer', async () => {
+  it('is recognized with its dimensions, also as a view into a larger buffer', async () => {
     await fc.assert(
       fc.asyncProperty(size, size, fc.nat({ max: 40 }), async (width, height, offset) => {
         const image = sample(width, height);
@@ -50,14 +50,14 @@ describe.each(samples)('a %s', (type, sample) => {
     );
   });
 
-  it('that is cut anywhere is not an image', () => {
+  it('that is truncated anywhere is not an image', () => {
     const image = sample(20, 30);
     for (let length = 0; length < image.length; length += 1) {
       expect(inspectStructure(image.subarray(0, length)).kind, `cut to ${length}`).not.toBe('image');
     }
   });
 
-  it('with an error page glued to its end is incomplete', () => {
+  it('with an error page appended is incomplete', () => {
     const result = inspectStructure(Buffer.concat([sample(20, 30), Buffer.from('<Error/>')]));
     expect(result.kind).toBe('incomplete');
   });
@@ -75,7 +75,7 @@ describe('a PNG', () => {
     );
   });
 
-  it('without image data is incomplete, and so is one that does not start with its header', () => {
+  it('without image data, or without its header at the start, is incomplete', () => {
     const signature = samplePng(1, 1).subarray(0, 8);
     const header = samplePng(5, 5).subarray(8, 33);
     const end = pngChunk('IEND', Buffer.alloc(0));
@@ -102,7 +102,7 @@ describe('a PNG', () => {
   );
 
   it.each(kinds)(
-    'of color type $color, $depth bits, interlaced: $interlaced, is whole, and is not with a byte less or more',
+    'of color type $color, $depth bits, interlaced: $interlaced, is complete, but not with a byte less or more',
     async (kind) => {
       await fc.assert(
         fc.asyncProperty(size, size, fc.integer({ min: 1, max: 5 }), async (width, height, parts) => {
@@ -121,7 +121,7 @@ describe('a PNG', () => {
     },
   );
 
-  it('whose data are cut, flipped, replaced or without their checksum is incomplete, though all chunks are whole', async () => {
+  it('with truncated, changed or replaced data, or without their checksum, is incomplete although all chunks are complete', async () => {
     const image = { width: 31, height: 17, color: 2, depth: 8, interlaced: false, noise: true };
     const data = deflated(image);
     const inspect = async (changed: Buffer) =>
@@ -139,7 +139,7 @@ describe('a PNG', () => {
     );
     await fc.assert(
       fc.asyncProperty(change, async (changed) => {
-        // The bits between the last code and the checksum say nothing.
+        // The bits between the last code and the checksum have no meaning.
         fc.pre(!inflatesTo(changed, inflateSync(data)));
         expect(await inspect(changed)).toBe('incomplete');
       }),
@@ -147,7 +147,7 @@ describe('a PNG', () => {
     );
   });
 
-  it('with a row whose filter no decoder knows is incomplete', async () => {
+  it('with an unknown row filter is incomplete', async () => {
     const image = { width: 9, height: 9, color: 0, depth: 8, interlaced: false };
     const data = deflateSync(inflateSync(deflated(image)).fill(5, 30, 31));
     expect(await inspectImage(pngOf({ ...image, data }))).toMatchObject({
@@ -155,7 +155,7 @@ describe('a PNG', () => {
     });
   });
 
-  it('of 100 million pixels in few bytes is inflated within little memory', async () => {
+  it('of 100 million pixels in few bytes is inflated with little memory', async () => {
     const [width, height] = [10_000, 10_000];
     const image = pngOf({ width, height, color: 0, depth: 8, interlaced: false });
     const before = process.memoryUsage.rss();
@@ -190,7 +190,7 @@ describe('a PNG', () => {
     });
   });
 
-  it('whose palette is after its image data, or of no whole colors, is incomplete; where none is needed it is whole', async () => {
+  it('with a late or invalid palette is incomplete, unless it needs none', async () => {
     const indexed = { width: 8, height: 8, color: 3, depth: 8, interlaced: false };
     const late = 'IHDR IDAT IDAT PLTE IEND';
     expect(await inspectImage(chunksInOrder(indexed, late))).toMatchObject({
@@ -207,7 +207,7 @@ describe('a PNG', () => {
     );
   });
 
-  it('is whole with ancillary chunks of any content, also where their checksums are wrong', async () => {
+  it('is complete with ancillary chunks of any content, even with wrong checksums', async () => {
     const image = samplePng(20, 20);
     const wrong = pngChunk('tEXt', Buffer.from('Comment\0x'));
     wrong.writeUInt32BE(7, wrong.length - 4);
@@ -263,7 +263,7 @@ describe('a JPEG', () => {
     expect((await inspectImage(Buffer.concat(pieces))).kind).toBe('incomplete');
   });
 
-  it('followed by a whole second one is whole, as from phones, and by half of one is not', async () => {
+  it('followed by a complete second one is complete, as from phones, but not if followed by half of one', async () => {
     const [first, second] = [sampleJpeg(20, 30), sampleJpeg(5, 6)];
     expect(await inspectImage(Buffer.concat([first, second]))).toMatchObject({ width: 20, height: 30 });
     const half = Buffer.concat([first, second.subarray(0, 60), second.subarray(-2)]);
@@ -280,7 +280,7 @@ describe('a WebP', () => {
       const chunk = riffChunk(type, Buffer.alloc(length));
       expect((await inspectImage(file(chunk))).kind, `${length} bytes`).toBe('incomplete');
     }
-    // An animation's picture without a picture in it.
+    // The frame of an animation without image data.
     const frame = riffChunk('ANMF', Buffer.concat([Buffer.alloc(16), riffChunk(type, Buffer.alloc(1))]));
     expect((await inspectImage(file(frame))).kind).toBe('incomplete');
   });
@@ -296,7 +296,7 @@ describe('an image of a real encoder', () => {
     ['jpg', () => picture().jpeg(80)],
     ['webp', () => picture().webp(80)],
     ['webp', () => picture().webpLossless()],
-  ])('(%s) is whole, and cut anywhere with its end put back it is not', async (type, encode) => {
+  ])('(%s) is complete, and not if cut anywhere with its end restored', async (type, encode) => {
     const image = await encode();
     expect(await inspectImage(image)).toEqual({ kind: 'image', type, width: 40, height: 30 });
     if (type !== 'png') return;
@@ -332,7 +332,7 @@ describe('an image of a real encoder', () => {
   );
 });
 
-describe('what is no image at all', () => {
+describe('other content', () => {
   it.each([
     ['', 'the body is empty'],
     ['<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', 'the body is XML, not an image'],
@@ -343,11 +343,11 @@ describe('what is no image at all', () => {
     ],
     ['GIF89a........', 'the body is not PNG, JPEG or WebP'],
     ['{"detail":"no"}', 'the body is not PNG, JPEG or WebP'],
-  ])('%j is told as such', (text, reason) => {
+  ])('%j is reported as such', (text, reason) => {
     expect(inspectStructure(Buffer.from(text))).toEqual({ kind: 'not-an-image', reason });
   });
 
-  it('never throws, whatever the bytes', () => {
+  it('never throws, for any bytes', () => {
     const starts = samples.map(([, sample]) => sample(3, 3).subarray(0, 16));
     const bytes = fc.tuple(fc.constantFrom(Buffer.alloc(0), ...starts), fc.uint8Array({ maxLength: 300 }));
     fc.assert(

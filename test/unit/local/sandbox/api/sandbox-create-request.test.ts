@@ -7,7 +7,7 @@ const LONG = ['1:4', '1:8', '4:1', '8:1'];
 const urls = (count: number) =>
   Array.from({ length: count }, (_, index) => `https://example.com/${index}.png`);
 
-/** The tables of the contract, a line an endpoint. */
+/** The tables of the contract, a line per endpoint. */
 const endpoints = [
   { path: '/nb/text-generations', resolution: false, ratios: ALL, refused: [...LONG, 'auto'], images: false },
   { path: '/nb/url-generations', resolution: false, ratios: ALL, refused: [...LONG, 'auto'], images: true },
@@ -64,7 +64,7 @@ describe.each(endpoints)('$path', ({ path, resolution, ratios, refused, images }
   const without = (field: string) =>
     Object.fromEntries(Object.entries(good).filter(([name]) => name !== field));
 
-  it('takes each of its aspect ratios and no other', () => {
+  it('accepts each of its aspect ratios and no other', () => {
     for (const aspect_ratio of ratios) expect(fieldsRefused({ ...good, aspect_ratio })).toEqual([]);
     for (const aspect_ratio of [...refused, '7:5', '', null]) {
       expect(fieldsRefused({ ...good, aspect_ratio })).toEqual(['body.aspect_ratio']);
@@ -72,7 +72,7 @@ describe.each(endpoints)('$path', ({ path, resolution, ratios, refused, images }
     expect(fieldsRefused(without('aspect_ratio'))).toEqual(['body.aspect_ratio']);
   });
 
-  it('requires a resolution of 1K, 2K or 4K, or takes none at all', () => {
+  it('requires a resolution of 1K, 2K or 4K, or accepts none at all', () => {
     for (const value of ['1K', '2K', '4K']) {
       const expected = resolution ? [] : ['body.resolution'];
       expect(fieldsRefused({ ...good, resolution: value })).toEqual(expected);
@@ -83,7 +83,7 @@ describe.each(endpoints)('$path', ({ path, resolution, ratios, refused, images }
     expect(fieldsRefused(without('resolution'))).toEqual(resolution ? ['body.resolution'] : []);
   });
 
-  it('requires 1–14 input images by http(s), or takes none at all', () => {
+  it('requires 1–14 input images by http(s), or accepts none at all', () => {
     const refusedFor = (input_images_urls: unknown) => fieldsRefused({ ...good, input_images_urls });
     expect(refusedFor(urls(1))).toEqual(images ? [] : ['body.input_images_urls']);
     if (!images) return;
@@ -103,19 +103,19 @@ describe.each(endpoints)('$path', ({ path, resolution, ratios, refused, images }
     expect(fieldsRefused(without('prompt'))).toEqual(['body.prompt']);
   });
 
-  it('takes an http(s) callback URL or none, and no unknown field', () => {
+  it('accepts an http(s) callback URL or none, and no unknown field', () => {
     expect(fieldsRefused({ ...good, callback_url: 'http://127.0.0.1:1/hook' })).toEqual([]);
     expect(fieldsRefused({ ...good, callback_url: 'file:///etc/passwd' })).toEqual(['body.callback_url']);
     expect(fieldsRefused({ ...good, colour: 'red' })).toEqual(['body.colour']);
   });
 
-  it('tells equal from different requests by their digest', () => {
+  it('distinguishes equal and different requests by their digest', () => {
     expect(digest(Object.fromEntries(Object.entries(good).toReversed()))).toBe(digest(good));
     expect(digest({ ...good, prompt: 'another bird' })).not.toBe(digest(good));
     expect(digest({ ...good, aspect_ratio: '3:2' })).not.toBe(digest(good));
   });
 
-  it('tells all problems of a body at once, and of no JSON that it is none', () => {
+  it('reports all problems of a body at once, and a body that is not JSON', () => {
     expect(fieldsRefused({})).toContain('body.prompt');
     expect(fieldsRefused({})).toContain('body.aspect_ratio');
     expect(fieldsRefused([])).toEqual(['body']);

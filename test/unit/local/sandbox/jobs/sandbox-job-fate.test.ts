@@ -28,7 +28,7 @@ describe('the fate of a job', () => {
     expect(fateOf(prompt, jobsBefore).end).toMatchObject(end);
   });
 
-  it('is the same for the same prompt and count, and fails as often as its rate says', () => {
+  it('is the same for the same prompt and count, and fails at the given rate', () => {
     const prompts = Array.from({ length: 2000 }, (_, index) => `prompt ${index}`);
     const rates = { 'job-flaky': 0.1 };
     const failed = (list: readonly string[]) =>
@@ -79,7 +79,7 @@ describe('a poll', () => {
     ['at its start', 1000, { ...started, ...nothing, status: 'processing' }],
     ['just before its end', 8999, { ...started, ...nothing, status: 'processing' }],
     ['at its end', 9000, { ...finished, status: 'done', result: { image_url: 'url' }, error: null }],
-  ])('of a job %s shows what the clock says', (_when, afterMs, json) => {
+  ])('of a job %s shows the state for that time', (_when, afterMs, json) => {
     expect(jobJson(job, job.createdAt + afterMs, () => 'url')).toEqual(json);
   });
 
@@ -96,7 +96,7 @@ describe('misbehaviour', () => {
     expect(decisions('one')).not.toEqual(decisions('two'));
   });
 
-  it('plays what was ordered at the next occasions, and counts it', () => {
+  it('plays what was requested at the next occasions, and counts it', () => {
     const misbehaviour = new Misbehaviour('seed', () => 0);
     misbehaviour.order('image-cut', 2);
     const played = Array.from({ length: 4 }, () => misbehaviour.plays('image-cut'));
@@ -106,7 +106,7 @@ describe('misbehaviour', () => {
 });
 
 describe('settings', () => {
-  it('take everything at one rate, with single rates besides, and keep what a patch leaves out', () => {
+  it('set everything to one rate, with exceptions, and keep what a patch leaves out', () => {
     const first = applyPatch(DEFAULT_SETTINGS, { everything: 0.03, rates: { 'image-cut': 0.5 } });
     expect(MISBEHAVIOUR_NAMES.filter((name) => first.rates[name] !== 0.03)).toEqual(['image-cut']);
     const second = applyPatch(first, { outage: { images: 'drop' }, prices: { pro: { '4K': '9' } } });

@@ -32,7 +32,7 @@ describe('amounts', () => {
 });
 
 describe('a ledger', () => {
-  it('neither makes nor loses a millionth, whatever is reserved, charged and given back', () => {
+  it('neither creates nor loses a millionth, whatever is reserved, charged and returned', () => {
     const step = fc.record({ price: fc.bigInt({ min: 0n, max: 5_000_000n }), charge: fc.boolean() });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), fc.nat({ max: 59 }), (steps, settled) => {
@@ -58,8 +58,8 @@ describe('a ledger', () => {
   });
 });
 
-describe('a queue of things to come', () => {
-  it('hands out everything due, soonest first, and nothing else', () => {
+describe('the event queue', () => {
+  it('returns everything due, soonest first, and nothing else', () => {
     fc.assert(
       fc.property(fc.array(fc.nat({ max: 100 })), fc.nat({ max: 100 }), (times, now) => {
         const queue = new DueQueue<number>();
@@ -74,7 +74,7 @@ describe('a queue of things to come', () => {
 });
 
 describe('job slots', () => {
-  it('never work on more jobs at a time than their limit, and start none early', () => {
+  it('never run more jobs at a time than their limit, and start none early', () => {
     const jobs = fc.array(fc.record({ wait: fc.nat({ max: 20 }), takes: fc.integer({ min: 1, max: 50 }) }));
     fc.assert(
       fc.property(jobs, fc.integer({ min: 1, max: 5 }), (arrivals, limit) => {

@@ -18,7 +18,7 @@ function rowsOf(candidates: readonly ProbeCandidate[]): readonly number[] {
 }
 
 describe('the rows of a probe', () => {
-  it('have each their turn, although every probe begins with the first and the shard offers them all again', () => {
+  it('take turns, although every probe starts with the first and the shard offers them all again', () => {
     const offered = [0, 1, 2, 3].map(doubtful);
     const targets = targetsOf(doubtful(0));
     const first: number[] = [];
@@ -32,7 +32,7 @@ describe('the rows of a probe', () => {
     expect(first.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3]);
   });
 
-  it('that are new come first, and known ones are renewed in their places', () => {
+  it('that are new come first, and known ones are updated in place', () => {
     const targets = targetsOf(doubtful(0));
     targets.take({ rows: [doubtful(0), doubtful(1)], isForNobody: false });
     targets.take({ rows: [{ ...doubtful(1), unansweredSinceMs: 5 }, doubtful(2)], isForNobody: false });
@@ -40,7 +40,7 @@ describe('the rows of a probe', () => {
     expect(targets.next(true)[2]).toMatchObject({ row: 1, unansweredSinceMs: 5 });
   });
 
-  it('are left out where only rows remain that fail by themselves', () => {
+  it('are left out if only rows remain that fail by themselves', () => {
     const targets = targetsOf(doubtful(0));
     targets.take({ rows: [doubtful(0), doubtful(1)], isForNobody: true });
     expect(targets.next(true)).toEqual([]);

@@ -34,14 +34,14 @@ describe('a rendered image', () => {
     ['9:16', '2K', 1536, 2688],
     ['from_prompt', '4K', 4096, 4096],
     ['8:1', '1K', 2816, 352],
-  ])('of %s at %s is a whole PNG of %i × %i', async (aspectRatio, resolution, width, height) => {
+  ])('of %s at %s is a complete PNG of %i × %i', async (aspectRatio, resolution, width, height) => {
     const image = renderImage({ ...base, aspectRatio, resolution });
     expect(imageSize(image)).toMatchObject({ type: 'png', width, height });
     expect(await inspectImage(image)).toEqual({ kind: 'image', type: 'png', width, height });
     expect(inflateSync(dataOf(image, 'IDAT'))).toHaveLength((width / 2 + 1) * height);
   });
 
-  it('is the same for the same request, and another for another prompt, model or ratio', () => {
+  it('is the same for the same request, and differs for another prompt, model or ratio', () => {
     const image = renderImage(base);
     expect(renderImage({ ...base }).equals(image)).toBe(true);
     for (const change of [{ prompt: 'A calico cat awake' }, { model: 'nb2' }, { aspectRatio: '3:2' }]) {
@@ -49,7 +49,7 @@ describe('a rendered image', () => {
     }
   });
 
-  it('shows any prompt whatever its script, and carries it as text', async () => {
+  it('shows prompts in any script, and contains them as text', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'binary', minLength: 1, maxLength: 300 }), async (prompt) => {
         const image = renderImage({ ...base, prompt });
@@ -65,14 +65,14 @@ describe('a rendered image', () => {
     );
   });
 
-  it('is padded to exactly the wanted length, and stays whole', async () => {
+  it('is padded to exactly the requested length, and stays valid', async () => {
     const image = renderImage({ ...base, imageBytes: 300_000 });
     expect(image).toHaveLength(300_000);
     expect((await inspectImage(image)).kind).toBe('image');
     expect(renderImage({ ...base, imageBytes: 10 }).equals(renderImage(base))).toBe(true);
   });
 
-  it('of the ratio auto takes the ratio of the first input image', () => {
+  it('of the ratio auto has the ratio of the first input image', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 5000 }),
