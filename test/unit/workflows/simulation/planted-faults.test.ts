@@ -6,7 +6,7 @@ import { ReportContents } from '../../../../src/workflows/shard/messages/report-
 import { ShardHolds } from '../../../../src/workflows/shard/messages/shard-holds.js';
 import { brokenSchedules } from '../../../support/simulation/simulated-world.js';
 
-const SCHEDULES = { first: 1, count: 20_000 };
+const SCHEDULES = { first: 1, count: 50_000 };
 
 type Method = (this: unknown, ...args: never[]) => unknown;
 
