@@ -14,7 +14,7 @@ export function isBuilt(root) {
   return existsSync(stamp) && readFileSync(stamp, 'utf8') === digestOfSources(root);
 }
 
-/** Makes dist/ of src/: compiled modules and the workflows' bundle. */
+/** Makes dist/ of src/: compiled modules, the workflows' bundle, and the commands' bundle. */
 export async function build(root) {
   say('Building …');
   // Computed before: files that change during compilation are compiled again next time.
@@ -22,6 +22,7 @@ export async function build(root) {
   const node = (what, ...args) => runCommand(what, process.execPath, args, { cwd: root });
   await node('Compiling', join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json');
   await node('Bundling the workflows', join(root, 'scripts/bundle-workflows.mjs'));
+  await node('Bundling the commands', join(root, 'scripts/bundle-commands.mjs'));
   cpSync(join(root, 'src', PAGE_SCRIPTS), join(root, 'dist', PAGE_SCRIPTS), { recursive: true });
   writeFileSync(stampFile(root), digest);
 }
@@ -39,6 +40,7 @@ function digestOfSources(root) {
     'tsconfig.json',
     'tsconfig.build.json',
     'package-lock.json',
+    'scripts/bundle-commands.mjs',
     'scripts/bundle-workflows.mjs',
   ]) {
     if (file.startsWith('src/') && !/\.[jt]s$/.test(file)) continue;
