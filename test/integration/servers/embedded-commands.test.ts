@@ -74,7 +74,7 @@ describe('run, where nothing is configured,', () => {
     { timeout: 240_000 },
     async () => {
       const look = async (...args: string[]): Promise<string> => {
-        const { code, stdout, stderr } = await folder.run(args, 60_000);
+        const { code, stdout, stderr } = await folder.runHere(args);
         expect({ args, code, stderr }).toMatchObject({ code: 0 });
         return stdout;
       };
@@ -99,13 +99,13 @@ describe('run, where nothing is configured,', () => {
       const before = await folder.images('prompts');
       await folder.write('prompts.csv', sheet('one bird'));
       expect(await folder.run(['run', 'prompts.csv', '--yes'])).toMatchObject({ code: 0 });
-      const left = await folder.run(['verify', 'prompts']);
+      const left = await folder.runHere(['verify', 'prompts']);
       expect(left.code).toBe(1);
       expect(left.stdout).toContain(`: ${before.length} differences (${before.length} orphan-image).`);
       expect(left.stderr).toContain('banana-batch prune prompts');
-      expect(await folder.run(['prune', 'prompts', '--yes'])).toMatchObject({ code: 0 });
+      expect(await folder.runHere(['prune', 'prompts', '--yes'])).toMatchObject({ code: 0 });
       expect(await folder.images('prompts')).toEqual(['row-0.png']);
-      expect(await folder.run(['verify', 'prompts'])).toMatchObject({ code: 0 });
+      expect(await folder.runHere(['verify', 'prompts'])).toMatchObject({ code: 0 });
       await folder.hasNoProcess();
     },
   );
@@ -192,7 +192,7 @@ describe('retry, where nothing is configured,', () => {
   afterAll(() => folder?.remove());
 
   it('says that a folder has no batch, and starts nothing', async () => {
-    const { code, stderr } = await folder.run(['retry', 'nowhere'], 60_000);
+    const { code, stderr } = await folder.runHere(['retry', 'nowhere']);
     expect({ code, stderr }).toMatchObject({ code: 2 });
     expect(stderr).toContain('There is no batch "nowhere" in this folder.');
     expect(existsSync(path.join(folder.path, '.banana-batch'))).toBe(false);
@@ -201,7 +201,7 @@ describe('retry, where nothing is configured,', () => {
   it('starts what it needs, makes what is missing, and leaves no process', { timeout: 240_000 }, async () => {
     await folder.write('shy.csv', sheet('a bold bird', 'a shy bird [[flaky]]'));
     expect(await folder.run(['run', 'shy.csv', '--max-generations', '1'])).toMatchObject({ code: 1 });
-    const dry = await folder.run(['retry', 'shy', '--dry-run', '--json'], 90_000);
+    const dry = await folder.runHere(['retry', 'shy', '--dry-run', '--json']);
     expect(dry).toMatchObject({ code: 0 });
     expect(JSON.parse(dry.stdout)).toMatchObject({ again: 1, againByKind: { flaky: 1 } });
     const { code, stdout, stderr } = await folder.run(['retry', 'shy']);
@@ -225,7 +225,7 @@ describe('dev', () => {
   afterAll(() => folder?.remove());
 
   it('is found by doctor, which has nothing to complain of', async () => {
-    const { code, stdout, stderr } = await folder.run(['doctor']);
+    const { code, stdout, stderr } = await folder.runHere(['doctor']);
     expect({ code, stdout, stderr }).toMatchObject({ code: 0 });
   });
 
@@ -233,7 +233,7 @@ describe('dev', () => {
     const submitted = await folder.run(['submit', 'submitted.csv', '--json']);
     expect(submitted).toMatchObject({ code: 0 });
     expect(JSON.parse(submitted.stdout)).toMatchObject({ batchId: 'submitted', runSeq: 1, rows: 3, new: 3 });
-    const watched = await folder.run(['status', 'submitted', '--watch', '--json'], 90_000);
+    const watched = await folder.runHere(['status', 'submitted', '--watch', '--json']);
     expect(watched).toMatchObject({ code: 0 });
     expect(JSON.parse(watched.stdout)).toMatchObject({ state: 'completed', total: 3, stored: 3 });
     expect(await folder.images('submitted')).toHaveLength(3);
@@ -261,12 +261,12 @@ describe('dev', () => {
     expect(code).toBe(1);
     expect(stdout).toContain('Done: 1 of 2 images stored.');
     expect(stdout).toMatch(/^Next +npx banana-batch failures refused$/m);
-    const failures = await folder.run(['failures', 'refused']);
+    const failures = await folder.runHere(['failures', 'refused']);
     expect(failures.stdout).toContain('row-1');
   });
 
   it('lets status --watch refuse a batch that nobody knows, instead of waiting for it', async () => {
-    const { code, stderr } = await folder.run(['status', 'nobody', '--watch'], 90_000);
+    const { code, stderr } = await folder.runHere(['status', 'nobody', '--watch']);
     expect({ code, stderr }).toMatchObject({ code: 2 });
     expect(stderr).toContain('There is no batch "nobody"');
   });

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { runInProcess } from '../commands/command-in-process.js';
 import {
   runCommand,
   startCommand,
@@ -32,6 +33,8 @@ export interface EmbeddedFolder {
   write(name: string, text: string): Promise<void>;
   /** Runs a command to its end; it is killed, with code null, after `withinMs`. */
   run(args: readonly string[], withinMs?: number): Promise<CommandResult>;
+  /** Runs a command that starts no worker to its end in this process, without the second that loading it costs. */
+  runHere(args: readonly string[]): Promise<CommandResult>;
   /** Starts a command and waits until it has written `ready`. */
   start(args: readonly string[], ready: string): Promise<RunningCommand>;
   /** Where a batch lies in the folder's bucket. */
@@ -63,6 +66,7 @@ export async function embeddedFolder(): Promise<EmbeddedFolder> {
     copyExample: (name) => copyFile(path.join(EXAMPLES, name), inFolder(name)),
     write: (name, text) => writeFile(inFolder(name), text),
     run: (args, withinMs = 60_000) => runCommand(args, { cwd: folder.path, withinMs }),
+    runHere: (args) => runInProcess(args, { cwd: folder.path, variables: {} }),
     start: async (args, ready) => {
       const command = await startCommand(args, { cwd: folder.path, ready });
       started.push(command);
