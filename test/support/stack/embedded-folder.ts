@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import getPort from 'get-port';
 import { z } from 'zod';
 import { runInProcess } from '../commands/command-in-process.js';
 import {
@@ -61,13 +62,27 @@ export async function embeddedFolder(): Promise<EmbeddedFolder> {
       throw new Error(`Still running after ${withinMs} ms:\n${left.join('\n')}`, { cause });
     });
   };
+  /** Ports that no other new folder prefers: two that start at the same moment would try the same ones. */
+  const preferOwnPorts = async (): Promise<void> => {
+    const file = inFolder('.banana-batch/ports.json');
+    if (existsSync(file)) return;
+    const ports: Record<string, number> = {};
+    for (const name of ['temporal', 'temporalUi', 's3', 'api', 'images']) ports[name] = await getPort();
+    await mkdir(path.dirname(file), { recursive: true });
+    // Commands that begin together: the first one's are kept.
+    await writeFile(file, JSON.stringify(ports), { flag: 'wx' }).catch(() => undefined);
+  };
   return {
     path: folder.path,
     copyExample: (name) => copyFile(path.join(EXAMPLES, name), inFolder(name)),
     write: (name, text) => writeFile(inFolder(name), text),
-    run: (args, withinMs = 60_000) => runCommand(args, { cwd: folder.path, withinMs }),
+    run: async (args, withinMs = 60_000) => {
+      await preferOwnPorts();
+      return runCommand(args, { cwd: folder.path, withinMs });
+    },
     runHere: (args) => runInProcess(args, { cwd: folder.path, variables: {} }),
     start: async (args, ready) => {
+      await preferOwnPorts();
       const command = await startCommand(args, { cwd: folder.path, ready });
       started.push(command);
       return command;
