@@ -112,9 +112,9 @@ describe('run, where nothing is configured,', () => {
 });
 
 describe('run that does not come to its end', () => {
-  const ROWS = 40;
+  const ROWS = 24;
   const SHEET = sheet(...Array.from({ length: ROWS }, (_, row) => `a lighthouse number ${row}`));
-  const ARGS = ['run', 'forty.csv', '--concurrency', '8'];
+  const ARGS = ['run', 'lights.csv', '--concurrency', '8'];
 
   /** Gives `end` a run of which some images are stored and most are not. */
   async function withHalfARun(
@@ -122,13 +122,13 @@ describe('run that does not come to its end', () => {
   ): Promise<void> {
     const folder = await embeddedFolder();
     try {
-      await folder.write('forty.csv', SHEET);
+      await folder.write('lights.csv', SHEET);
       const run = await folder.start(ARGS, 'Batch ');
-      const stored = async (): Promise<boolean> => (await folder.images('forty')).length >= 4;
+      const stored = async (): Promise<boolean> => (await folder.images('lights')).length >= 4;
       await eventually(stored, { what: 'some images are stored', withinMs: 30_000 });
       await end(folder, run);
       // Else it had come to its end, and nothing was tried.
-      expect((await folder.images('forty')).length).toBeLessThan(ROWS);
+      expect((await folder.images('lights')).length).toBeLessThan(ROWS);
       expect((await folder.jobs()).length).toBeLessThan(ROWS);
       await expectToGoOn(folder);
     } finally {
@@ -139,10 +139,10 @@ describe('run that does not come to its end', () => {
   async function expectToGoOn(folder: EmbeddedFolder): Promise<void> {
     const { code, stdout, stderr } = await folder.run(ARGS, 90_000);
     expect({ code, stderr }).toMatchObject({ code: 0 });
-    expect(stderr).toContain('Continuing batch "forty".');
+    expect(stderr).toContain('Continuing batch "lights".');
     expect(stdout).toContain(`Done: ${ROWS} of ${ROWS} images stored.`);
     const names = Array.from({ length: ROWS }, (_, row) => `row-${row}.png`);
-    expect((await folder.images('forty')).toSorted()).toEqual(names.toSorted());
+    expect((await folder.images('lights')).toSorted()).toEqual(names.toSorted());
     const jobs = await folder.jobs();
     expect(jobs).toHaveLength(ROWS);
     expect(new Set(jobs.map(({ prompt }) => prompt)).size).toBe(ROWS);
@@ -158,15 +158,15 @@ describe('run that does not come to its end', () => {
         expect(await run.end('SIGINT')).toBe(130);
         expect(performance.now() - interruptedAtMs).toBeLessThan(30_000);
         const { stderr } = run.output();
-        expect(stderr).toContain('Detached. "forty"');
+        expect(stderr).toContain('Detached. "lights"');
         expect(stderr).toContain('this command was its only worker');
         await folder.hasNoProcess();
         // With nothing running it is told, also to two who look at once.
-        const looks = await Promise.all([folder.run(['status', 'forty', '--json']), folder.run(['list'])]);
+        const looks = await Promise.all([folder.run(['status', 'lights', '--json']), folder.run(['list'])]);
         expect(looks).toMatchObject([{ code: 0 }, { code: 0 }]);
         const status = JSON.parse(looks[0]?.stdout ?? '');
-        expect(status).toMatchObject({ total: 40, runSeq: 1 });
-        expect(status.reason).toContain('banana-batch retry forty');
+        expect(status).toMatchObject({ total: ROWS, runSeq: 1 });
+        expect(status.reason).toContain('banana-batch retry lights');
         await folder.hasNoProcess();
       });
     },
