@@ -9,6 +9,7 @@ const LONG = [
   'integration/servers/shared-servers',
   'faults/commands/control',
   'faults/service/other-account',
+  'faults/service/poisoned-rows',
   // Of `npm test`.
   'integration/schedules/schedules',
   'integration/submission/submission',
