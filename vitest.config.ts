@@ -3,8 +3,6 @@ import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/support/setup/longest-first.js';
 import { QUICK_TESTS } from './test/support/setup/quick-tests.js';
 
-const REAL_INPUT = 'test/integration/real-input.test.ts';
-
 /** What users run: tests on real servers have compiled modules in place of sources, as their commands do anyway. */
 const COMPILED = {
   resolve: {
@@ -32,16 +30,14 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      // Each file starts servers of its own. At last, with the machine for itself, comes the file that runs a whole real
-      // sheet. `npm test` runs unit and quick, `npm run test:all` the others.
+      // Each file starts servers of its own. `npm test` runs unit and quick, `npm run test:all` the others.
       ...[
         { name: 'quick', include: QUICK_TESTS },
         ...['integration', 'faults', 'replay'].map((name) => ({
           name,
           include: [`test/${name}/**/*.test.ts`],
-          exclude: [...QUICK_TESTS, REAL_INPUT],
+          exclude: QUICK_TESTS,
         })),
-        { name: 'real-input', include: [REAL_INPUT] },
       ].map((files) => ({
         ...COMPILED,
         extends: true as const,
@@ -53,7 +49,7 @@ export default defineConfig({
           server: { deps: { external: [/\/dist\//] } },
           // Their tests wait more than they work.
           maxWorkers: 3,
-          sequence: { groupOrder: files.name === 'real-input' ? 2 : 1 },
+          sequence: { groupOrder: 1 },
         },
       })),
     ],

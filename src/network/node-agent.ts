@@ -4,35 +4,39 @@ import { Agent, type AgentConnectOpts } from 'agent-base';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { proxyAuthorization, proxyFor } from './proxy-for.js';
 
-/** Connections of `node:http` and `node:https`, directly or through a forward proxy by `proxyFor`. */
+/** Connections of `node:http` or of `node:https`, directly or through a forward proxy by `proxyFor`. */
 export class ProxiedNodeAgent extends Agent {
+  readonly #scheme: 'http' | 'https';
   readonly #options: AgentOptions;
   readonly #environment: Readonly<Record<string, string | undefined>>;
-  readonly #http: HttpAgent;
-  readonly #https: HttpsAgent;
+  readonly #direct: HttpAgent;
   readonly #tunnels = new Map<string, HttpsProxyAgent<string>>();
 
-  constructor(options: AgentOptions, environment: Readonly<Record<string, string | undefined>>) {
+  constructor(
+    scheme: 'http' | 'https',
+    options: AgentOptions,
+    environment: Readonly<Record<string, string | undefined>>,
+  ) {
     super(options);
+    this.#scheme = scheme;
     this.#options = options;
     this.#environment = environment;
-    this.#http = new HttpAgent(options);
-    this.#https = new HttpsAgent(options);
+    this.#direct = scheme === 'https' ? new HttpsAgent(options) : new HttpAgent(options);
   }
 
-  override async connect(
-    _request: unknown,
-    { secureEndpoint, host, port }: AgentConnectOpts,
-  ): Promise<HttpAgent> {
+  /** Told at the start: by default, every request looks for it several times in a stack trace. */
+  override isSecureEndpoint(): boolean {
+    return this.#scheme === 'https';
+  }
+
+  override async connect(_request: unknown, { host, port }: AgentConnectOpts): Promise<HttpAgent> {
     const name = host?.includes(':') ? `[${host}]` : host;
-    const url = new URL(`${secureEndpoint ? 'https' : 'http'}://${name}:${port}`);
-    const proxy = proxyFor(url, this.#environment);
-    if (proxy === undefined) return secureEndpoint ? this.#https : this.#http;
-    return this.#tunnelThrough(proxy);
+    const proxy = proxyFor(new URL(`${this.#scheme}://${name}:${port}`), this.#environment);
+    return proxy === undefined ? this.#direct : this.#tunnelThrough(proxy);
   }
 
   override destroy(): void {
-    for (const agent of [this.#http, this.#https, ...this.#tunnels.values()]) agent.destroy();
+    for (const agent of [this.#direct, ...this.#tunnels.values()]) agent.destroy();
     super.destroy();
   }
 

@@ -51,8 +51,8 @@ export function createS3Client(options: S3ConnectionOptions): S3Client {
     // Waiting for "100 Continue" costs each body over 2 MB a round trip and a connection that is not reused.
     expectContinueHeader: false,
     requestHandler: {
-      httpAgent: new ProxiedNodeAgent(agentOptions, environment),
-      httpsAgent: new ProxiedNodeAgent(agentOptions, environment),
+      httpAgent: new ProxiedNodeAgent('http', agentOptions, environment),
+      httpsAgent: new ProxiedNodeAgent('https', agentOptions, environment),
       connectionTimeout: connectionTimeoutMs,
       socketTimeout: idleTimeoutMs,
       // Waiting for a free connection is normal here and limited by the caller.

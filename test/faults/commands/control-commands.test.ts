@@ -24,6 +24,7 @@ describe('control commands', { timeout: 240_000 }, () => {
   let engine: TestEngine;
   let otherJobs: ReadonlySet<string> = new Set();
   let worker: RunningCommand | undefined;
+  let workersKey: string | undefined;
   beforeAll(async () => {
     engine = await startTestEngine({ sandbox: { jobTimeMs: { min: 1_000, max: 1_500 } } });
     engine.sandbox.configure({ keys: KEYS });
@@ -41,9 +42,16 @@ describe('control commands', { timeout: 240_000 }, () => {
       cwd: engine.folder.path,
       variables: { ...engine.variables, BANANAHUB_API_KEY: key },
     });
+  const endWorker = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
+    await worker?.end(signal);
+    worker = undefined;
+  };
+  /** Leaves a worker at work that has the key already. */
   const workWith = async (key: string): Promise<void> => {
-    await worker?.end('SIGTERM');
+    if (worker && workersKey === key) return;
+    await endWorker('SIGTERM');
     worker = await engine.startWorker({ variables: { BANANAHUB_API_KEY: key } });
+    workersKey = key;
   };
   const status = async (id: string) => JSON.parse((await command(['status', id, '--json'])).stdout);
   const until = (id: string, what: string, holds: (found: BatchStatus) => boolean) =>
@@ -68,6 +76,7 @@ describe('control commands', { timeout: 240_000 }, () => {
       code: 2,
       stderr: expect.stringContaining('give --concurrency'),
     });
+    engine.sandbox.configure({ jobTimeMs: { min: 1_000, max: 1_500 } });
     expect(await command(['resume', 'told'])).toMatchObject({ code: 0 });
     await until('told', 'is complete', ({ state }) => state === 'completed');
     await expectCorrect(engine, { batchId: 'told', rows: ROWS, otherJobs });
@@ -112,7 +121,7 @@ describe('control commands', { timeout: 240_000 }, () => {
   it('notice at once that the only worker was killed, although Temporal still lists it', async () => {
     await workWith('old-key');
     expect((await command(['doctor'])).stdout).toMatch(/^ok +workers/m);
-    await worker?.end('SIGKILL');
+    await endWorker('SIGKILL');
     const { stdout } = await command(['doctor']);
     expect(stdout).toMatch(/^warning +workers +No worker polls/m);
     expect(stdout).not.toContain('Everything works.');
@@ -141,7 +150,7 @@ describe('control commands', { timeout: 240_000 }, () => {
   });
 
   it('pause a batch without a worker before anything is bought', async () => {
-    await worker?.end('SIGTERM');
+    await endWorker('SIGTERM');
     await command(['submit', 'foxes.csv', '--id', 'asleep']);
     const paused = await command(['pause', 'asleep']);
     expect(paused).toMatchObject({ code: 0, stderr: expect.stringContaining('when a worker runs') });
@@ -168,6 +177,8 @@ describe('control commands', { timeout: 240_000 }, () => {
     }
     expect(await rates('off')).toMatchObject({ creates: null, polls: set.polls });
 
+    // One that is at work already hears of a rate some seconds later.
+    await endWorker('SIGTERM');
     await workWith('old-key');
     await command(['submit', 'foxes.csv', '--id', 'polled']);
     await until('polled', 'has ended', ({ state }) => state === 'completed');
@@ -183,8 +194,7 @@ describe('control commands', { timeout: 240_000 }, () => {
   });
 
   it('leave a canary that waits without a worker, and continue it on request', async () => {
-    await worker?.end('SIGKILL');
-    worker = undefined;
+    await endWorker('SIGKILL');
     // Runs the batch itself, and there is no person to ask.
     const ran = await runCommand(['run', 'foxes.csv', '--id', 'canary', '--canary', '3'], {
       cwd: engine.folder.path,
@@ -209,10 +219,12 @@ describe('control commands', { timeout: 240_000 }, () => {
   });
 
   it('accept a new key of the batch’s account, and refuse a key of another account', async () => {
+    // It must not end before its key does.
+    engine.sandbox.configure({ jobTimeMs: { min: 6_000, max: 8_000 } });
     await workWith('old-key');
     await command(['submit', 'foxes.csv', '--id', 'rotated', '--concurrency', '4']);
     await until('rotated', 'has a job', ({ inFlight }) => inFlight > 0);
-    engine.sandbox.configure({ keyRevoked: ['old-key'] });
+    engine.sandbox.configure({ keyRevoked: ['old-key'], jobTimeMs: { min: 1_000, max: 1_500 } });
     await until('rotated', 'is held', ({ state }) => state === 'held');
     await workWith('foreign-key');
     await until('rotated', 'sees the foreign key', ({ reason }) =>

@@ -7,7 +7,7 @@ import { oldestRowsQuery, rowQuery } from '../../../src/workflows/protocol/shard
 import { startBatchRuns, withProxiedRuns, type BatchRuns } from '../../support/batches/batch-runs.js';
 import { expectRecovered } from '../../support/batches/batch-verdict.js';
 import { eventually } from '../../support/eventually.js';
-import { runCommand } from '../../support/commands/command-line.js';
+import { runInProcess } from '../../support/commands/command-in-process.js';
 import { bucketVariables } from '../../support/stack/bucket-variables.js';
 import { TEST_API_KEY } from '../../support/stack/test-services.js';
 import { untilHeld } from '../../support/batches/until-held.js';
@@ -211,7 +211,7 @@ describe('a row that always fails', { timeout: 300_000 }, () => {
       BANANAHUB_API_KEY: TEST_API_KEY,
     };
     const faultOver = performance.now();
-    const retried = await runCommand(['retry', name, '--yes', '--json'], { cwd: tmpdir(), variables });
+    const retried = await runInProcess(['retry', name, '--yes', '--json'], { cwd: tmpdir(), variables });
     expect(retried).toMatchObject({ code: 0 });
     expect(JSON.parse(retried.stdout)).toMatchObject({ runSeq: 2, rows: 1 });
     expect(await stack.temporal.client.workflow.getHandle(`batch:${name}`).result()).toMatchObject(expected);

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import type { BatchId } from '../../../src/domain/rows/ids.js';
 import { batchWorkflowId } from '../../../src/workflows/protocol/names.js';
 import { expectRecovered } from '../../support/batches/batch-verdict.js';
-import { runCommand, type CommandResult } from '../../support/commands/command-line.js';
+import { runInProcess } from '../../support/commands/command-in-process.js';
+import type { CommandResult } from '../../support/commands/command-line.js';
 import { eventually } from '../../support/eventually.js';
 import { startTestEngine, type TestEngine } from '../../support/stack/test-engine.js';
 
@@ -24,7 +25,7 @@ async function withEngine(use: (engine: TestEngine) => Promise<void>): Promise<v
 async function submit(engine: TestEngine, name: string): Promise<CommandResult> {
   const rows = Array.from({ length: ROWS }, (_, row) => `${name} ${row}`).join('\n');
   await writeFile(path.join(engine.folder.path, `${name}.csv`), `prompt\n${rows}\n`);
-  const submitted = await runCommand(['submit', `${name}.csv`, '--concurrency', '5', '--yes'], {
+  const submitted = await runInProcess(['submit', `${name}.csv`, '--concurrency', '5', '--yes'], {
     cwd: engine.folder.path,
     variables: engine.variables,
   });

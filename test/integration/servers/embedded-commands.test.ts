@@ -71,7 +71,7 @@ describe('run without any configuration', () => {
 
   it('leaves everything that other commands need, with nothing running', { timeout: 240_000 }, async () => {
     const look = async (...args: string[]): Promise<string> => {
-      const { code, stdout, stderr } = await folder.run(args, 60_000);
+      const { code, stdout, stderr } = await folder.runHere(args);
       expect({ args, code, stderr }).toMatchObject({ code: 0 });
       return stdout;
     };
@@ -95,22 +95,22 @@ describe('run without any configuration', () => {
       const before = await folder.images('prompts');
       await folder.write('prompts.csv', sheet('one bird'));
       expect(await folder.run(['run', 'prompts.csv', '--yes'])).toMatchObject({ code: 0 });
-      const left = await folder.run(['verify', 'prompts']);
+      const left = await folder.runHere(['verify', 'prompts']);
       expect(left.code).toBe(1);
       expect(left.stdout).toContain(`: ${before.length} differences (${before.length} orphan-image).`);
       expect(left.stderr).toContain('banana-batch prune prompts');
-      expect(await folder.run(['prune', 'prompts', '--yes'])).toMatchObject({ code: 0 });
+      expect(await folder.runHere(['prune', 'prompts', '--yes'])).toMatchObject({ code: 0 });
       expect(await folder.images('prompts')).toEqual(['row-0.png']);
-      expect(await folder.run(['verify', 'prompts'])).toMatchObject({ code: 0 });
+      expect(await folder.runHere(['verify', 'prompts'])).toMatchObject({ code: 0 });
       await folder.hasNoProcess();
     },
   );
 });
 
 describe('an incomplete run', () => {
-  const ROWS = 40;
+  const ROWS = 24;
   const SHEET = sheet(...Array.from({ length: ROWS }, (_, row) => `a lighthouse number ${row}`));
-  const ARGS = ['run', 'forty.csv', '--concurrency', '8'];
+  const ARGS = ['run', 'lights.csv', '--concurrency', '8'];
 
   /** Calls `end` with a run of which some images are stored and most are not. */
   async function withHalfARun(
@@ -118,13 +118,13 @@ describe('an incomplete run', () => {
   ): Promise<void> {
     const folder = await embeddedFolder();
     try {
-      await folder.write('forty.csv', SHEET);
+      await folder.write('lights.csv', SHEET);
       const run = await folder.start(ARGS, 'Batch ');
-      const stored = async (): Promise<boolean> => (await folder.images('forty')).length >= 4;
+      const stored = async (): Promise<boolean> => (await folder.images('lights')).length >= 4;
       await eventually(stored, { what: 'some images are stored', withinMs: 30_000 });
       await end(folder, run);
       // Otherwise the run had finished, and the test checks nothing.
-      expect((await folder.images('forty')).length).toBeLessThan(ROWS);
+      expect((await folder.images('lights')).length).toBeLessThan(ROWS);
       expect((await folder.jobs()).length).toBeLessThan(ROWS);
       await expectToGoOn(folder);
     } finally {
@@ -135,10 +135,10 @@ describe('an incomplete run', () => {
   async function expectToGoOn(folder: EmbeddedFolder): Promise<void> {
     const { code, stdout, stderr } = await folder.run(ARGS, 90_000);
     expect({ code, stderr }).toMatchObject({ code: 0 });
-    expect(stderr).toContain('Continuing batch "forty".');
+    expect(stderr).toContain('Continuing batch "lights".');
     expect(stdout).toContain(`Done: ${ROWS} of ${ROWS} images stored.`);
     const names = Array.from({ length: ROWS }, (_, row) => `row-${row}.png`);
-    expect((await folder.images('forty')).toSorted()).toEqual(names.toSorted());
+    expect((await folder.images('lights')).toSorted()).toEqual(names.toSorted());
     const jobs = await folder.jobs();
     expect(jobs).toHaveLength(ROWS);
     expect(new Set(jobs.map(({ prompt }) => prompt)).size).toBe(ROWS);
@@ -151,15 +151,15 @@ describe('an incomplete run', () => {
       expect(await run.end('SIGINT')).toBe(130);
       expect(performance.now() - interruptedAtMs).toBeLessThan(30_000);
       const { stderr } = run.output();
-      expect(stderr).toContain('Detached. "forty"');
+      expect(stderr).toContain('Detached. "lights"');
       expect(stderr).toContain('this command was its only worker');
       await folder.hasNoProcess();
       // With nothing running the status is available, even to two commands at once.
-      const looks = await Promise.all([folder.run(['status', 'forty', '--json']), folder.run(['list'])]);
+      const looks = await Promise.all([folder.run(['status', 'lights', '--json']), folder.run(['list'])]);
       expect(looks).toMatchObject([{ code: 0 }, { code: 0 }]);
       const status = JSON.parse(looks[0]?.stdout ?? '');
-      expect(status).toMatchObject({ total: 40, runSeq: 1 });
-      expect(status.reason).toContain('banana-batch retry forty');
+      expect(status).toMatchObject({ total: ROWS, runSeq: 1 });
+      expect(status.reason).toContain('banana-batch retry lights');
       await folder.hasNoProcess();
     });
   });
@@ -184,7 +184,7 @@ describe('retry without any configuration', () => {
   afterAll(() => folder?.remove());
 
   it('says that a folder has no batch, and starts nothing', async () => {
-    const { code, stderr } = await folder.run(['retry', 'nowhere'], 60_000);
+    const { code, stderr } = await folder.runHere(['retry', 'nowhere']);
     expect({ code, stderr }).toMatchObject({ code: 2 });
     expect(stderr).toContain('There is no batch "nowhere" in this folder.');
     expect(existsSync(path.join(folder.path, '.banana-batch'))).toBe(false);
@@ -193,7 +193,7 @@ describe('retry without any configuration', () => {
   it('starts what it needs, makes what is missing, and leaves no process', { timeout: 240_000 }, async () => {
     await folder.write('shy.csv', sheet('a bold bird', 'a shy bird [[flaky]]'));
     expect(await folder.run(['run', 'shy.csv', '--max-generations', '1'])).toMatchObject({ code: 1 });
-    const dry = await folder.run(['retry', 'shy', '--dry-run', '--json'], 90_000);
+    const dry = await folder.runHere(['retry', 'shy', '--dry-run', '--json']);
     expect(dry).toMatchObject({ code: 0 });
     expect(JSON.parse(dry.stdout)).toMatchObject({ again: 1, againByKind: { flaky: 1 } });
     const { code, stdout, stderr } = await folder.run(['retry', 'shy']);
@@ -217,7 +217,7 @@ describe('dev', () => {
   afterAll(() => folder?.remove());
 
   it('is found by doctor, which reports no problem', async () => {
-    const { code, stdout, stderr } = await folder.run(['doctor']);
+    const { code, stdout, stderr } = await folder.runHere(['doctor']);
     expect({ code, stdout, stderr }).toMatchObject({ code: 0 });
   });
 
@@ -225,7 +225,7 @@ describe('dev', () => {
     const submitted = await folder.run(['submit', 'submitted.csv', '--json']);
     expect(submitted).toMatchObject({ code: 0 });
     expect(JSON.parse(submitted.stdout)).toMatchObject({ batchId: 'submitted', runSeq: 1, rows: 3, new: 3 });
-    const watched = await folder.run(['status', 'submitted', '--watch', '--json'], 90_000);
+    const watched = await folder.runHere(['status', 'submitted', '--watch', '--json']);
     expect(watched).toMatchObject({ code: 0 });
     expect(JSON.parse(watched.stdout)).toMatchObject({ state: 'completed', total: 3, stored: 3 });
     expect(await folder.images('submitted')).toHaveLength(3);
@@ -253,12 +253,12 @@ describe('dev', () => {
     expect(code).toBe(1);
     expect(stdout).toContain('Done: 1 of 2 images stored.');
     expect(stdout).toMatch(/^Next +npx banana-batch failures refused$/m);
-    const failures = await folder.run(['failures', 'refused']);
+    const failures = await folder.runHere(['failures', 'refused']);
     expect(failures.stdout).toContain('row-1');
   });
 
   it('lets status --watch refuse an unknown batch instead of waiting for it', async () => {
-    const { code, stderr } = await folder.run(['status', 'nobody', '--watch'], 90_000);
+    const { code, stderr } = await folder.runHere(['status', 'nobody', '--watch']);
     expect({ code, stderr }).toMatchObject({ code: 2 });
     expect(stderr).toContain('There is no batch "nobody"');
   });

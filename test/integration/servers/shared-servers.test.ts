@@ -5,7 +5,7 @@ import { eventually } from '../../support/eventually.js';
 
 const ROWS = 24;
 
-describe('the local servers of a folder', { timeout: 240_000 }, () => {
+describe('the local servers of a folder', { timeout: 480_000 }, () => {
   let folder: EmbeddedFolder;
   beforeEach(async () => {
     folder = await embeddedFolder();
@@ -59,7 +59,9 @@ describe('the local servers of a folder', { timeout: 240_000 }, () => {
     expect(await second.end('SIGINT')).toBe(130);
     await expectComplete('third', third);
     await folder.hasNoProcess();
-    for (const name of ['first', 'second']) await expectComplete(name, await startRun(name, 'Sheet '));
+    await Promise.all(
+      ['first', 'second'].map(async (name) => expectComplete(name, await startRun(name, 'Sheet '))),
+    );
     await folder.hasNoProcess();
     await expectNothingBoughtTwice();
   });

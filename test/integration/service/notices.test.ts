@@ -12,7 +12,7 @@ import type { RunningWorker } from '../../../src/activities/worker/process/run-w
 import { startWorker } from '../../../src/worker.js';
 import { cancelUpdate, setUpdate } from '../../../src/workflows/protocol/batch-messages.js';
 import { noticeWorkflowId } from '../../../src/workflows/protocol/names.js';
-import { runCommand } from '../../support/commands/command-line.js';
+import { runInProcess } from '../../support/commands/command-in-process.js';
 import { eventually } from '../../support/eventually.js';
 import {
   startScriptedServer,
@@ -217,18 +217,18 @@ describe('notices', { timeout: 400_000 }, () => {
   it('can be tested with doctor', async () => {
     const args = ['doctor', '--notify', '--json'];
     const where = { cwd: engine.folder.path, variables: { ...engine.variables, ...variables } };
-    const { code, stdout } = await runCommand(args, where);
+    const { code, stdout } = await runInProcess(args, where);
     expect(code).toBe(0);
     expect(stdout).toContain(`A test notice was sent: ${new URL(receiver.origin).host} accepted it (200).`);
     expect(stdout).not.toContain(PATH_SECRET);
     expect(receiver.seen.at(-1)?.body).toContain('"event":"test"');
     answers.set('undefined', () => ({ status: 200, body: `{"ok":false,"error":"${PATH_SECRET}"}` }));
-    const failed = await runCommand(args, where);
+    const failed = await runInProcess(args, where);
     expect(failed.code).toBe(2);
     expect(failed.stdout).toContain('answered 200, but the field \\"ok\\" of its answer reports a failure.');
     expect(failed.stdout).not.toContain(PATH_SECRET);
     answers.set('undefined', () => ({ status: 403 }));
-    const refused = await runCommand(args, where);
+    const refused = await runInProcess(args, where);
     expect(refused.code).toBe(2);
     expect(refused.stdout).toContain('did not accept it (403).');
   });

@@ -10,7 +10,7 @@ import { at, serviceTextsPrefix } from '../../../src/storage/layout.js';
 import type { RunningWorker } from '../../../src/activities/worker/process/run-workers.js';
 import { startWorker } from '../../../src/worker.js';
 import { cancelUpdate } from '../../../src/workflows/protocol/batch-messages.js';
-import { runCommand } from '../../support/commands/command-line.js';
+import { runInProcess } from '../../support/commands/command-in-process.js';
 import { eventually } from '../../support/eventually.js';
 import { s3Error, startOddStore, type OddStore } from '../../support/services/odd-store.js';
 import {
@@ -120,7 +120,7 @@ describe('a service and an image host that quote prompts', { timeout: 400_000 },
       settings: { maxGenerations: 1, maxFailureRate: 100 },
     });
   const command = async (...args: readonly string[]) =>
-    runCommand(args, {
+    runInProcess(args, {
       cwd: engine.folder.path,
       variables: { ...engine.variables, BANANAHUB_API_KEY: KEY, BANANAHUB_BASE_URL: service.origin },
     });

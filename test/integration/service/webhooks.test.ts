@@ -8,7 +8,8 @@ import { parseBatchId, type BatchId } from '../../../src/domain/rows/ids.js';
 import { callbackPath, type CallbackRef } from '../../../src/bananahub/webhooks/callback-path.js';
 import { awaitingActivity } from '../../../src/bananahub/webhooks/worker-webhooks.js';
 import { expectCorrect, jobIdsOf } from '../../support/batches/batch-verdict.js';
-import { runCommand, startCommand, type RunningCommand } from '../../support/commands/command-line.js';
+import { runInProcess } from '../../support/commands/command-in-process.js';
+import { startCommand, type RunningCommand } from '../../support/commands/command-line.js';
 import { eventually } from '../../support/eventually.js';
 import { callsOf } from '../../support/batches/sandbox-calls.js';
 import { startBatch } from '../../support/batches/start-batch.js';
@@ -136,7 +137,7 @@ it('a valid path with another finished job ends nothing: the row keeps waiting f
   const { jobs } = await expectCorrect(engine, { batchId: 'swapped', rows: 2, otherJobs });
   expect(jobs).toBe(2);
   expect(await awaitsOf(second)).toBe(1);
-  const { code, stdout } = await runCommand(['doctor', '--json'], {
+  const { code, stdout } = await runInProcess(['doctor', '--json'], {
     cwd: engine.folder.path,
     variables: { ...engine.variables, ...variables },
   });

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import pMap from 'p-map';
 import { expect } from 'vitest';
 import { Differences, type Difference } from '../../../src/ledger/audit/difference.js';
 import { findNewestSeal } from '../../../src/ledger/audit/newest-seal.js';
@@ -203,7 +204,13 @@ async function expectImagesRight(
   const stored = outcomes.filter(({ end }) => end.kind === 'stored');
   expect(new Set(listed)).toEqual(new Set(stored.map(({ imageKey }) => imageKey)));
   expect(listed).toHaveLength(stored.length);
-  for (const { rowId, contentHash, imageKey, end, generations } of stored) {
+  const expectRight = async ({
+    rowId,
+    contentHash,
+    imageKey,
+    end,
+    generations,
+  }: RowOutcome): Promise<void> => {
     const row = rows.get(rowId);
     if (!row || end.kind !== 'stored' || !imageKey)
       throw new Error(`${rowId} is no stored row of the batch.`);
@@ -218,7 +225,8 @@ async function expectImagesRight(
     });
     expect(identity).toMatchObject({ contentHash, image: end.image });
     if (!end.adopted) expect(generations.map(({ jobId }) => jobId)).toContain(identity?.jobId);
-  }
+  };
+  await pMap(stored, expectRight, { concurrency: 8 });
 }
 
 function drawnSha256({ prompt, model, aspectRatio, resolution }: ShardRow): string {

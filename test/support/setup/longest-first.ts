@@ -1,20 +1,18 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** The files that take minutes, most of which they wait; the longest first. */
+/** The files that take more than about two minutes, most of which they wait; the longest first. */
 const LONG = [
+  'integration/real-input',
   'integration/servers/embedded-commands',
   'faults/commands/control-commands',
-  'faults/commands/control',
   'faults/service/api',
-  'faults/workers/long-history',
-  'faults/workers/two-at-once',
-  'faults/workers/worker-killed',
-  'faults/commands/retry',
-  'faults/commands/redo',
-  'integration/service/webhooks',
-  'integration/submission/submission',
+  'integration/servers/shared-servers',
+  'faults/commands/control',
   'faults/service/other-account',
-  'integration/activities',
+  'faults/service/poisoned-rows',
+  // Of `npm test`.
+  'integration/schedules/schedules',
+  'integration/submission/submission',
 ].map((name) => `/test/${name}.test.ts`);
 
 function rankOf({ moduleId }: TestSpecification): number {

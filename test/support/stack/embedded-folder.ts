@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
-import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import getPort from 'get-port';
 import { z } from 'zod';
+import { runInProcess } from '../commands/command-in-process.js';
 import {
   runCommand,
   startCommand,
@@ -32,6 +34,8 @@ export interface EmbeddedFolder {
   write(name: string, text: string): Promise<void>;
   /** Runs a command to its end; it is killed, with code null, after `withinMs`. */
   run(args: readonly string[], withinMs?: number): Promise<CommandResult>;
+  /** Runs a command that starts no worker to its end in this process, without the second that loading it costs. */
+  runHere(args: readonly string[]): Promise<CommandResult>;
   /** Starts a command and waits until it has written `ready`. */
   start(args: readonly string[], ready: string): Promise<RunningCommand>;
   /** The folder of a batch in the folder's bucket. */
@@ -58,12 +62,27 @@ export async function embeddedFolder(): Promise<EmbeddedFolder> {
       throw new Error(`Still running after ${withinMs} ms:\n${left.join('\n')}`, { cause });
     });
   };
+  /** Ports that no other new folder prefers: two that start at the same moment would try the same ones. */
+  const preferOwnPorts = async (): Promise<void> => {
+    const file = inFolder('.banana-batch/ports.json');
+    if (existsSync(file)) return;
+    const ports: Record<string, number> = {};
+    for (const name of ['temporal', 'temporalUi', 's3', 'api', 'images']) ports[name] = await getPort();
+    await mkdir(path.dirname(file), { recursive: true });
+    // Commands that begin together: the first one's are kept.
+    await writeFile(file, JSON.stringify(ports), { flag: 'wx' }).catch(() => undefined);
+  };
   return {
     path: folder.path,
     copyExample: (name) => copyFile(path.join(EXAMPLES, name), inFolder(name)),
     write: (name, text) => writeFile(inFolder(name), text),
-    run: (args, withinMs = 60_000) => runCommand(args, { cwd: folder.path, withinMs }),
+    run: async (args, withinMs = 60_000) => {
+      await preferOwnPorts();
+      return runCommand(args, { cwd: folder.path, withinMs });
+    },
+    runHere: (args) => runInProcess(args, { cwd: folder.path, variables: {} }),
     start: async (args, ready) => {
+      await preferOwnPorts();
       const command = await startCommand(args, { cwd: folder.path, ready });
       started.push(command);
       return command;
