@@ -99,9 +99,24 @@ async function make(on: TestEngine, run: RecordedRun): Promise<void> {
       await handle.result();
       return;
     }
+    case 'later-budget': {
+      const handle = await start({ concurrency: 2 });
+      await eventually(async () => (await on.statusOf(run)).stored > 0, {
+        what: 'an image is stored',
+        withinMs: 60_000,
+      });
+      await handle.executeUpdate(setUpdate, { args: [{ budget: '0.30', prices: PRICES }] });
+      await untilPaused(handle);
+      await handle.executeUpdate(setUpdate, { args: [{ budget: '10' }] });
+      await handle.result();
+      return;
+    }
     case 'cancelled': {
       const handle = await start({ concurrency: 2 });
-      await eventually(async () => (await on.statusOf(run)).stored > 0, { what: 'an image is stored' });
+      await eventually(async () => (await on.statusOf(run)).stored > 0, {
+        what: 'an image is stored',
+        withinMs: 60_000,
+      });
       await handle.executeUpdate(cancelUpdate);
       await handle.result();
       return;

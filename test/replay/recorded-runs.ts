@@ -11,6 +11,7 @@ export const RECORDED_RUNS = [
   'paused',
   'canary',
   'budget',
+  'later-budget',
   'generations',
   'cancelled',
   'continued',

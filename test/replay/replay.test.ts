@@ -37,6 +37,7 @@ describe('the recorded history of a run', () => {
     expect(await eventsOf('held')).toContain('"probe:account"');
     expect(await eventsOf('continued')).toContain('EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW');
     expect(await eventsOf('budget')).toContain('"raiseGranted"');
+    expect(await eventsOf('later-budget')).toContain('"checkPrices"');
     expect(await eventsOf('canary')).toContain('"reportCanary"');
     expect(await eventsOf('generations')).toMatch(/"create:\d+:2"/);
     expect(await eventsOf('paused')).toContain('EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED');
