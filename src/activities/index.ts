@@ -26,6 +26,7 @@ import { ShardRows } from '../ledger/shard-rows.js';
 import type { RunRef } from '../storage/layout.js';
 import { storeImageActivity } from './row/store-image.js';
 import { tellEndActivity, watchBatchActivity } from './notices/watch-batch.js';
+import { replacingUrls, SeenImageUrls } from './worker/seen-image-urls.js';
 import { SeenSuccesses } from './worker/seen-successes.js';
 import { Thumbnails } from './worker/thumbnails.js';
 import type { Activities } from '../workflows/protocol/activities.js';
@@ -41,7 +42,8 @@ const DEFAULT_DECODE_BYTES = 192 * 1024 * 1024;
 export function createActivities(dependencies: ActivityDependencies): Activities {
   const { store, gate = new RequestGate(), pollTurns = new PollTurns(), log } = dependencies;
   const { decodeBytes = DEFAULT_DECODE_BYTES } = dependencies;
-  const api = behindGate(dependencies.api, gate);
+  const { imageUrls = new SeenImageUrls() } = dependencies;
+  const api = replacingUrls(behindGate(dependencies.api, gate), imageUrls);
   const serviceTexts = new ServiceTexts(store);
   const state: WorkerState = {
     ...dependencies,
@@ -53,6 +55,7 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     shardRows: new ShardRows(store, askingRun),
     runAccounts: new RunAccounts(store, api),
     jobTimes: new JobTimes({ ...UNKNOWN_POLL_TIMES, firstMs: dependencies.limits.firstPollMs }),
+    imageUrls,
     thumbnails: new Thumbnails(store, { decodeBytes, log }),
   };
   const told = <Input extends { readonly run: RunRef }, Result>(

@@ -6,7 +6,6 @@ import { LOOKS_BEFORE_ASIDE } from '../../domain/rows/missing-job.js';
 import { FRESH_BUDGET } from '../../domain/batch/fault-budget.js';
 import { heardLateMs, nextPollDelayMs, stillEarlyMs } from '../../domain/time/poll-schedule.js';
 import type { ShardRow } from '../../domain/rows/row.js';
-import type { RunRef } from '../../storage/layout.js';
 import { AskedWait } from './asked-wait.js';
 import { pause, startTemporalClock, withHeartbeat } from '../worker/activity-context.js';
 import type { WorkerState } from '../worker/dependencies.js';
@@ -111,7 +110,7 @@ async function pollUntilEnded(
         return { ...job, unfinishedMs: unfinished.seenMs };
       }
       const seen = { unfinishedMs: unfinishedAgeMs, endedMs: ageMs() };
-      const ended = await endOf(job, { state, run: input.run, row }, seen);
+      const ended = await endOf(job, { state, input, row }, seen);
       if (ended) {
         webhook.noteFound();
         return ended;
@@ -166,17 +165,22 @@ const JOB_FAILED: Readonly<Record<JobFailureClass, string>> = {
 
 async function endOf(
   job: Job,
-  { state, run, row }: { readonly state: WorkerState; readonly run: RunRef; readonly row: ShardRow },
+  {
+    state,
+    input,
+    row,
+  }: { readonly state: WorkerState; readonly input: AwaitGenerationInput; readonly row: ShardRow },
   seen: Omit<SeenEnd, 'endedAgoMs'>,
 ): Promise<AwaitGenerationResult | undefined> {
   state.successes.note('job');
   switch (job.kind) {
     case 'done':
       state.jobTimes.note(row, { endedAgoMs: job.endedAgoMs, ...seen });
+      state.imageUrls.keep(input.jobId, job.imageUrl);
       return { kind: 'done' };
     case 'failed': {
       const { failure, message } = job;
-      const kept = await state.serviceTexts.keep(run, message);
+      const kept = await state.serviceTexts.keep(input.run, message);
       return { kind: 'failed', failure, message: JOB_FAILED[failure], ...kept };
     }
     case 'unfinished':
