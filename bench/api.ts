@@ -1,40 +1,58 @@
+import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import type { JobListing } from '../src/local/sandbox/index.js';
 import { runCommand } from '../test/support/commands/command-line.js';
 import { submissionBench } from '../test/support/batches/submission-bench.js';
 import { startTestEngine, type TestEngine } from '../test/support/stack/test-engine.js';
 
-const CONCURRENCY = 250;
-/** Of 300 jobs the mean of polls is anywhere within 3.2 and 3.7, as their times happen to be drawn. */
-const ROWS = 2_000;
+/** Of 300 jobs of 8 to 25 s the mean of polls is anywhere within 3.2 and 3.7, as their times happen to be drawn. */
+const ROWS = '2000';
 const FIXED_MS = 2_000;
 const CREATES_PER_SECOND = 5;
 
 /**
  * Measures how politely a batch uses the API: polls an image and how late they see a job's end, against polls every 2 s
- * from the create on, which are reckoned over the same jobs; and creates a second under a `rate`.
+ * from the create on, which are reckoned over the same jobs; and creates a second under a `rate`. Options: `--rows`,
+ * `--concurrency`, and the seconds that jobs take, `--from` and `--to`; with any of them, no creates under a rate.
  */
-export async function benchApi(): Promise<void> {
+export async function benchApi(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      rows: { type: 'string', default: ROWS },
+      concurrency: { type: 'string', default: '250' },
+      from: { type: 'string', default: '8' },
+      to: { type: 'string', default: '25' },
+    },
+  });
+  const [rows, concurrency] = [Number(values.rows), Number(values.concurrency)];
   const engine = await startTestEngine({
-    sandbox: { seed: 'bench', jobTimeMs: { min: 8_000, max: 25_000 } },
+    sandbox: {
+      seed: 'bench',
+      jobTimeMs: { min: 1_000 * Number(values.from), max: 1_000 * Number(values.to) },
+    },
   });
   try {
     await engine.startWorker();
-    const unknown = await jobsOf(engine, 'unknown', CONCURRENCY);
+    const unknown = await jobsOf(engine, 'unknown', { rows: concurrency, concurrency });
     tellPolls('polling, times of jobs not known yet', unknown);
-    tellPolls('polling, times of jobs known', await jobsOf(engine, 'known', ROWS));
-    await measureRate(engine);
+    tellPolls('polling, times of jobs known', await jobsOf(engine, 'known', { rows, concurrency }));
+    if (args.length === 0) await measureRate(engine, concurrency);
   } finally {
     await engine.stop();
   }
 }
 
 /** Runs a batch to its end; the jobs that were made for it. */
-async function jobsOf(engine: TestEngine, id: string, rows: number): Promise<readonly JobListing[]> {
+async function jobsOf(
+  engine: TestEngine,
+  id: string,
+  { rows, concurrency }: { readonly rows: number; readonly concurrency: number },
+): Promise<readonly JobListing[]> {
   const before = new Set(engine.sandbox.jobs().map(({ jobId }) => jobId));
   const { command, ended } = submissionBench(() => engine);
   const sheet = `prompt\n${Array.from({ length: rows }, (_, row) => `${id} ${row}`).join('\n')}\n`;
-  const args = ['submit', '-', '--id', id, '--concurrency', String(CONCURRENCY)];
+  const args = ['submit', '-', '--id', id, '--concurrency', String(concurrency)];
   const { code, stderr } = await command(args, sheet);
   if (code !== 0) throw new Error(stderr);
   await ended(id);
@@ -50,7 +68,9 @@ function tellPolls(what: string, jobs: readonly JobListing[]): void {
     return { pollsToEnd, noticedAfterMs: pollsToEnd * FIXED_MS - (finishedAt - createdAt) };
   });
   const all = jobs.reduce((sum, { polls }) => sum + polls, 0) / jobs.length;
-  console.log(`${what}: ${jobs.length} jobs, ${noticeText(own)}, ${all.toFixed(2)} with those of copying`);
+  console.log(
+    `${what}: ${jobs.length} jobs, ${noticeText(own)}, ${all.toFixed(2)} GETs with those of copying`,
+  );
   console.log(`  every 2 s, the same jobs: ${noticeText(fixed)}`);
 }
 
@@ -59,20 +79,21 @@ function noticeText(
 ): string {
   const polls = seen.reduce((sum, { pollsToEnd }) => sum + pollsToEnd, 0) / seen.length;
   const late = seen.map(({ noticedAfterMs }) => noticedAfterMs).toSorted((a, b) => a - b);
+  const mean = late.reduce((sum, one) => sum + one, 0) / late.length / 1_000;
   const at = (share: number): string => ((late[Math.floor(late.length * share)] ?? NaN) / 1_000).toFixed(2);
-  return `${polls.toFixed(2)} polls an image, its end seen after ${at(0.5)} s at the median, ${at(0.95)} s at the 95th percentile`;
+  return `${polls.toFixed(2)} polls an image, its end seen after ${mean.toFixed(2)} s on average, ${at(0.5)} s at the median, ${at(0.95)} s at the 95th percentile`;
 }
 
 const Rates = z.object({ creates: z.object({ perSecond: z.number() }) });
 
 /** Runs a batch of quick jobs under a rate of creates. */
-async function measureRate(engine: TestEngine): Promise<void> {
+async function measureRate(engine: TestEngine, concurrency: number): Promise<void> {
   const { folder, variables } = engine;
   const args = ['rate', `${CREATES_PER_SECOND}/s`, '--json'];
   const { stdout } = await runCommand(args, { cwd: folder.path, variables });
   const { perSecond } = Rates.parse(JSON.parse(stdout)).creates;
   engine.sandbox.configure({ jobTimeMs: { min: 500, max: 1_000 } });
-  const jobs = await jobsOf(engine, 'rate', 150);
+  const jobs = await jobsOf(engine, 'rate', { rows: 150, concurrency });
   const madeMs = jobs.map(({ createdAt }) => createdAt).toSorted((a, b) => a - b);
   const seconds = ((madeMs.at(-1) ?? 0) - (madeMs[0] ?? 0)) / 1_000;
   const most = Math.max(

@@ -1,4 +1,4 @@
-import { UNKNOWN_POLL_TIMES } from '../domain/time/poll-schedule.js';
+import { unknownPollPlan } from '../domain/time/poll-schedule.js';
 import { askingRun } from './worker/activity-context.js';
 import { awaitGenerationActivity } from './row/await-generation.js';
 import { createGenerationActivity } from './row/create-generation.js';
@@ -7,7 +7,7 @@ import { findJobActivity } from './row/find-job.js';
 import { forHistory } from './for-history.js';
 import { ingestActivity } from './ingest/ingest.js';
 import { raiseGrantedActivity } from './batch/raise-granted.js';
-import { JobTimes } from './worker/job-times.js';
+import { JobTimes, MOST_GETS } from './worker/job-times.js';
 import { PollTurns } from './worker/poll-turns.js';
 import { postNoticeActivity } from './notices/post-notice.js';
 import { probeActivity } from './batch/probe.js';
@@ -54,7 +54,10 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     pollTurns,
     shardRows: new ShardRows(store, askingRun),
     runAccounts: new RunAccounts(store, api),
-    jobTimes: new JobTimes({ ...UNKNOWN_POLL_TIMES, firstMs: dependencies.limits.firstPollMs }),
+    jobTimes: new JobTimes(
+      unknownPollPlan(dependencies.limits.firstPollMs),
+      () => MOST_GETS - imageUrls.unusedShare,
+    ),
     imageUrls,
     thumbnails: new Thumbnails(store, { decodeBytes, log }),
   };
