@@ -25,6 +25,8 @@ const TABLE_MORE_MS = 60_000;
 const EARLY_SHARE = 0.05;
 /** How many seconds of mean delay a poll must save. More polls than allowed make it worth more, up to the highest. */
 const POLL_WORTH = { least: 0.05, most: 2 };
+/** With fewer known ends a poll need save no more than this, so that the first jobs of a worker are polled about every 2 s. */
+const LEARNT = { ends: 64, mostBefore: 0.5 };
 const WORTH_STEPS = 7;
 
 /**
@@ -36,10 +38,11 @@ export function pollPlanOf(seen: SeenDurations, mostPolls: number): PollPlan | u
   if (seen.tookMs.length < LEAST_KNOWN) return undefined;
   const grid = gridOf(likelyEnds(seen), tableEndMs(seen.tookMs));
   const most = Math.min(mostPolls, grid.meanMs / BASE_INTERVAL_MS + 0.5);
-  let [low, high] = [Math.log(POLL_WORTH.least), Math.log(POLL_WORTH.most)];
+  const mostWorth = seen.tookMs.length < LEARNT.ends ? LEARNT.mostBefore : POLL_WORTH.most;
+  let [low, high] = [Math.log(POLL_WORTH.least), Math.log(mostWorth)];
   let table = cheapestPolls(grid, POLL_WORTH.least);
   if (table.polls > most) {
-    table = cheapestPolls(grid, POLL_WORTH.most);
+    table = cheapestPolls(grid, mostWorth);
     for (let step = 0; step < WORTH_STEPS; step++) {
       const between = (low + high) / 2;
       const tried = cheapestPolls(grid, Math.exp(between));

@@ -161,7 +161,7 @@ describe('what is known of how long jobs take', () => {
   });
 
   it('allows fewer polls while copies need GETs of their own', () => {
-    const spread = Array.from({ length: 64 }, (_, job) => 8_000 + (17_000 * job) / 64);
+    const spread = Array.from({ length: 128 }, (_, job) => 8_000 + (17_000 * job) / 128);
     const gaps = [MOST_GETS, MOST_GETS - 1].map((most) => {
       const times = new JobTimes(undefined, () => most);
       noteEnds(times, pro, spread);
