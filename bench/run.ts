@@ -14,7 +14,7 @@ switch (what) {
     await (await import('./export.js')).benchExport(args);
     break;
   case 'api':
-    await (await import('./api.js')).benchApi();
+    await (await import('./api.js')).benchApi(args);
     break;
   case 'webhooks':
     await (await import('./webhooks.js')).benchWebhooks(args);

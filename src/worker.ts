@@ -6,6 +6,7 @@ import { DEFAULT_LIMITS, type ActivityLimits } from './activities/limits.js';
 import { createFiringActivities, createActivities } from './activities/index.js';
 import { PollTurns } from './activities/worker/poll-turns.js';
 import { behindGate, RequestGate } from './activities/worker/request-gate.js';
+import { replacingUrls, SeenImageUrls } from './activities/worker/seen-image-urls.js';
 import { bucketReach, outOfReachText } from './bananahub/bucket-reach.js';
 import { createDownloadAgent } from './bananahub/images/download-agent.js';
 import { observeRun } from './status/look-at-batch.js';
@@ -88,7 +89,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     const outOfReach = endpoint !== undefined && (await bucketReach(endpoint, api)) === 'out-of-reach';
     const agent = createDownloadAgent({ allowPrivateAddresses });
     closers.push(() => agent.destroy());
-    const [gate, pollTurns] = [new RequestGate(), new PollTurns()];
+    const [gate, pollTurns, imageUrls] = [new RequestGate(), new PollTurns(), new SeenImageUrls()];
     const stopFollowing = followPollRate({
       connection,
       namespace: temporal.namespace,
@@ -120,6 +121,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
       log,
       gate,
       pollTurns,
+      imageUrls,
       limits,
     });
     const firingActivities = createFiringActivities({
@@ -145,7 +147,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     if (options.webhooks && options.listen) {
       const { webhooks: config, listen } = options;
       const parts = {
-        api: behindGate(client, gate),
+        api: replacingUrls(behindGate(client, gate), imageUrls),
         client: temporalClient,
         ...(webhooks && { awaited: webhooks.awaited }),
       };

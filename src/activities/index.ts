@@ -1,4 +1,4 @@
-import { UNKNOWN_POLL_TIMES } from '../domain/time/poll-schedule.js';
+import { unknownPollPlan } from '../domain/time/poll-schedule.js';
 import { askingRun } from './worker/activity-context.js';
 import { awaitGenerationActivity } from './row/await-generation.js';
 import { createGenerationActivity } from './row/create-generation.js';
@@ -8,7 +8,7 @@ import { forHistory } from './for-history.js';
 import { ingestActivity } from './ingest/ingest.js';
 import { checkPricesActivity, countBoughtActivity, priceShardActivity } from './batch/price-activities.js';
 import { raiseGrantedActivity } from './batch/raise-granted.js';
-import { JobTimes } from './worker/job-times.js';
+import { JobTimes, MOST_GETS } from './worker/job-times.js';
 import { PollTurns } from './worker/poll-turns.js';
 import { postNoticeActivity } from './notices/post-notice.js';
 import { probeActivity } from './batch/probe.js';
@@ -27,6 +27,7 @@ import { ShardRows } from '../ledger/shard-rows.js';
 import type { RunRef } from '../storage/layout.js';
 import { storeImageActivity } from './row/store-image.js';
 import { notifyEndActivity, watchBatchActivity } from './notices/watch-batch.js';
+import { replacingUrls, SeenImageUrls } from './worker/seen-image-urls.js';
 import { SeenSuccesses } from './worker/seen-successes.js';
 import { Thumbnails } from './worker/thumbnails.js';
 import type { Activities } from '../workflows/protocol/activities.js';
@@ -42,7 +43,8 @@ const DEFAULT_DECODE_BYTES = 192 * 1024 * 1024;
 export function createActivities(dependencies: ActivityDependencies): Activities {
   const { store, gate = new RequestGate(), pollTurns = new PollTurns(), log } = dependencies;
   const { decodeBytes = DEFAULT_DECODE_BYTES } = dependencies;
-  const api = behindGate(dependencies.api, gate);
+  const { imageUrls = new SeenImageUrls() } = dependencies;
+  const api = replacingUrls(behindGate(dependencies.api, gate), imageUrls);
   const serviceTexts = new ServiceTexts(store);
   const state: WorkerState = {
     ...dependencies,
@@ -53,7 +55,11 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     pollTurns,
     shardRows: new ShardRows(store, askingRun),
     runAccounts: new RunAccounts(store, api),
-    jobTimes: new JobTimes({ ...UNKNOWN_POLL_TIMES, firstMs: dependencies.limits.firstPollMs }),
+    jobTimes: new JobTimes(
+      unknownPollPlan(dependencies.limits.firstPollMs),
+      () => MOST_GETS - imageUrls.unusedShare,
+    ),
+    imageUrls,
     thumbnails: new Thumbnails(store, { decodeBytes, log }),
   };
   const withoutForeignTexts = <Input extends { readonly run: RunRef }, Result>(

@@ -1,9 +1,9 @@
-import { UNKNOWN_POLL_TIMES } from '../domain/time/poll-schedule.js';
+import { UNKNOWN_FIRST_POLL_MS } from '../domain/time/poll-schedule.js';
 import { CREATE_FAULT_MS } from '../domain/batch/row-faults.js';
 
 /** How long temporary faults are retried before they count, and other durations that tests shorten. Milliseconds. */
 export interface ActivityLimits {
-  /** When a job is first polled while the worker knows too few jobs of its kind. Default 5 s. */
+  /** When a job is first polled while the worker knows too few jobs of its model. Default 5 s. */
   readonly firstPollMs: number;
   /** Temporary faults of the API or the image host, before the batch is held. Default 2 min. */
   readonly serviceFaultMs: number;
@@ -34,7 +34,7 @@ export interface ActivityLimits {
 }
 
 export const DEFAULT_LIMITS: ActivityLimits = {
-  firstPollMs: UNKNOWN_POLL_TIMES.firstMs,
+  firstPollMs: UNKNOWN_FIRST_POLL_MS,
   serviceFaultMs: 2 * 60_000,
   storageFaultMs: 60_000,
   imageFaultMs: 15 * 60_000,

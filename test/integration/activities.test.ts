@@ -415,6 +415,31 @@ describe('activities', () => {
       },
     );
 
+    it('uses the URL of the last poll once, and requests another if it is refused', async () => {
+      const polls = (): number => bench.sandbox.stats().polls['200'] ?? 0;
+      const used = await doneJob();
+      const before = polls();
+      expect(await stored(used.row, used.jobId)).toMatchObject({ kind: 'stored' });
+      expect(polls()).toBe(before);
+      expect(await stored(used.row, used.jobId)).toMatchObject({ kind: 'stored' });
+      expect(polls()).toBe(before + 1);
+
+      bench.sandbox.configure({ urlTtlMs: 0 });
+      const expired = await doneJob();
+      bench.sandbox.configure({ urlTtlMs: DAY_MS });
+      const expiredBefore = polls();
+      expect(await stored(expired.row, expired.jobId)).toMatchObject({ kind: 'stored' });
+      expect(polls()).toBe(expiredBefore + 1);
+    });
+
+    it('requests the URL of a job that another worker has polled', async () => {
+      const { row, jobId } = await doneJob();
+      const before = bench.sandbox.stats().polls['200'] ?? 0;
+      const { storeImage } = bench.activitiesWith({});
+      expect(await bench.attempt(() => storeImage({ ...row, jobId }))).toMatchObject({ kind: 'stored' });
+      expect(bench.sandbox.stats().polls['200']).toBe(before + 1);
+    });
+
     it('gives up an image that stays unavailable, and stores nothing', async () => {
       const { row, jobId } = await doneJob('[[no-image]]');
       expect(await stored(row, jobId)).toMatchObject({ kind: 'result-gone' });

@@ -4,16 +4,19 @@ import type { Job } from '../../bananahub/client.js';
 import type { JobFailureClass } from '../../domain/rows/failure-kind.js';
 import { LOOKS_BEFORE_ASIDE } from '../../domain/rows/missing-job.js';
 import { FRESH_BUDGET } from '../../domain/batch/fault-budget.js';
-import { heardLateMs, nextPollDelayMs, stillEarlyMs } from '../../domain/time/poll-schedule.js';
-import type { ShardRow } from '../../domain/rows/row.js';
-import type { RunRef } from '../../storage/layout.js';
+import {
+  heardLateMs,
+  nextPollDelayMs,
+  stillEarlyMs,
+  type PollWait,
+} from '../../domain/time/poll-schedule.js';
 import { AskedWait } from './asked-wait.js';
 import { pause, startTemporalClock, withHeartbeat } from '../worker/activity-context.js';
 import type { WorkerState } from '../worker/dependencies.js';
 import { retryOrHold } from '../bear-or-hold.js';
 import { batchFault, meaningOf } from '../failure.js';
 import { JobLooks, LeftMissing, missingOf } from './job-looks.js';
-import type { SeenEnd } from '../worker/job-times.js';
+import type { PolledJob, SeenEnd } from '../worker/job-times.js';
 import { withStorageRetries } from '../worker/storage-fault.js';
 import type {
   Activities,
@@ -48,17 +51,29 @@ export function awaitGenerationActivity(state: WorkerState): Activities['awaitGe
         await state.runAccounts.check(input.run, [input.jobId]);
         return state.shardRows.row(input);
       });
-      return watchingWebhook(state, input, (webhook) =>
-        pollUntilEnded(state, input, row, { clock, unfinished, looks, asked, leave, webhook }),
-      );
+      const polled = state.jobTimes.enter(row, { isAgeKnown: isAgeKnown(input) });
+      try {
+        return await watchingWebhook(state, input, (webhook) =>
+          pollUntilEnded(state, input, { clock, unfinished, looks, asked, leave, webhook, polled }),
+        );
+      } finally {
+        polled.leave();
+      }
     }, progress);
   };
 }
 
+/** Whether the job was made just before this was scheduled: not in an earlier run, and not awaited before a hold. */
+function isAgeKnown({ answeredAtMs, unfinishedMs = 0, lookAtOnce }: AwaitGenerationInput): boolean {
+  return answeredAtMs !== undefined && unfinishedMs === 0 && lookAtOnce !== true;
+}
+
+/** A single 404 may come from a lagging replica: the next poll comes no sooner. */
+const MISSING_DELAY_MS = 2_000;
+
 async function pollUntilEnded(
   state: WorkerState,
   input: AwaitGenerationInput,
-  row: ShardRow,
   {
     clock,
     unfinished,
@@ -66,6 +81,7 @@ async function pollUntilEnded(
     asked,
     leave,
     webhook,
+    polled,
   }: {
     readonly clock: () => number;
     readonly unfinished: UnfinishedTime;
@@ -74,6 +90,7 @@ async function pollUntilEnded(
     /** Saves the present state for the next attempt. */
     readonly leave: () => void;
     readonly webhook: WebhookWatch;
+    readonly polled: PolledJob;
   },
 ): Promise<AwaitGenerationResult> {
   const { scheduledTimestampMs } = Context.current().info;
@@ -84,21 +101,26 @@ async function pollUntilEnded(
   let polls = 0;
   let faultDelayMs: number | undefined;
   let unfinishedAgeMs = 0;
+  let leastDelayMs = 0;
   const { answeredAtMs } = input;
   const sinceAnswerMs = answeredAtMs === undefined ? undefined : Date.now() - answeredAtMs;
   const lateMs = heardLateMs(sinceAnswerMs, clock() - scheduledTimestampMs);
   const ageMs = (): number => clock() - scheduledTimestampMs + lateMs;
   for (;;) {
-    const times = state.jobTimes.pollTimes(row);
-    const usualDelayMs = nextPollDelayMs({ ageMs: ageMs(), polls, times, random: Math.random() });
+    const random = Math.random();
+    const wait = (): PollWait => {
+      return { ageMs: ageMs(), polls, unfinishedMs: unfinishedAgeMs, plan: polled.plan(), random };
+    };
+    const usualDelayMs = Math.max(leastDelayMs, nextPollDelayMs(wait()));
     const delayMs = faultDelayMs ?? webhook.pollDelayMs({ usualDelayMs, ageMs: ageMs(), polls });
     await webhook.unlessEnded(pause(delayMs));
-    const isFirst = polls === 0 && !input.lookAtOnce;
-    const earlyMs = isFirst ? stillEarlyMs(ageMs(), state.jobTimes.pollTimes(row)) : 0;
+    const isDue = faultDelayMs !== undefined || (polls === 0 && input.lookAtOnce);
+    const earlyMs = isDue ? 0 : stillEarlyMs(wait());
     if (earlyMs > 0) await webhook.unlessEnded(pause(earlyMs));
     await webhook.unlessEnded(asked.over());
     await webhook.unlessEnded(looks.turn());
     faultDelayMs = undefined;
+    leastDelayMs = 0;
     polls += 1;
     const polledAtMs = clock();
     try {
@@ -107,17 +129,19 @@ async function pollUntilEnded(
       isDoubted = false;
       if (job.kind === 'missing') {
         unfinished.noteUnanswered();
-        if (job.missing.looks < LOOKS_BEFORE_ASIDE) continue;
-        return { ...job, unfinishedMs: unfinished.seenMs };
+        if (job.missing.looks >= LOOKS_BEFORE_ASIDE) return { ...job, unfinishedMs: unfinished.seenMs };
+        leastDelayMs = MISSING_DELAY_MS;
+        continue;
       }
-      const seen = { unfinishedMs: unfinishedAgeMs, endedMs: ageMs() };
-      const ended = await endOf(job, { state, run: input.run, row }, seen);
+      const seen = { unfinishedMs: unfinishedAgeMs, endedMs: ageMs(), polls };
+      const ended = await endOf(job, { state, input, polled }, seen);
       if (ended) {
         webhook.noteFound();
         return ended;
       }
       noteOddStatus(job, oddStatuses, input, state);
       unfinishedAgeMs = ageMs();
+      polled.noteUnfinished(unfinishedAgeMs);
       unfinished.noteUnfinished(delayMs + earlyMs, clock());
       if (unfinished.seenMs >= jobTimeoutMs) return unfinishedFor(jobTimeoutMs);
     } catch (error) {
@@ -166,17 +190,22 @@ const JOB_FAILED: Readonly<Record<JobFailureClass, string>> = {
 
 async function endOf(
   job: Job,
-  { state, run, row }: { readonly state: WorkerState; readonly run: RunRef; readonly row: ShardRow },
+  {
+    state,
+    input,
+    polled,
+  }: { readonly state: WorkerState; readonly input: AwaitGenerationInput; readonly polled: PolledJob },
   seen: Omit<SeenEnd, 'endedAgoMs'>,
 ): Promise<AwaitGenerationResult | undefined> {
   state.successes.note('job');
   switch (job.kind) {
     case 'done':
-      state.jobTimes.note(row, { endedAgoMs: job.endedAgoMs, ...seen });
+      polled.noteEnd({ endedAgoMs: job.endedAgoMs, ...seen });
+      state.imageUrls.keep(input.jobId, job.imageUrl);
       return { kind: 'done' };
     case 'failed': {
       const { failure, message } = job;
-      const kept = await state.serviceTexts.keep(run, message);
+      const kept = await state.serviceTexts.keep(input.run, message);
       return { kind: 'failed', failure, message: JOB_FAILED[failure], ...kept };
     }
     case 'unfinished':

@@ -25,7 +25,7 @@ import { AskedWait } from './asked-wait.js';
 import type { WorkerState } from '../worker/dependencies.js';
 import { retryOrHold, countedTryMs } from '../bear-or-hold.js';
 import { batchFault, meaningOf } from '../failure.js';
-import { JobLooks, LeftMissing, missingOf } from './job-looks.js';
+import { type JobLook, JobLooks, LeftMissing, missingOf } from './job-looks.js';
 import { ownWords } from '../own-words.js';
 import { withStorageRetries } from '../worker/storage-fault.js';
 import type { Activities, StoreImageInput, StoreImageResult } from '../../workflows/protocol/activities.js';
@@ -99,10 +99,12 @@ async function copyUntilStored(
   let imageFaults: RetryBudget = FRESH_BUDGET;
   for (;;) {
     await asked.over();
-    await looks.turn();
+    const imageUrl = state.imageUrls.take(input.jobId);
+    if (imageUrl === undefined) await looks.turn();
     const triedAtMs = Date.now();
     try {
-      const result = await copyOnce(state, input, row, looks);
+      const job = imageUrl === undefined ? await looks.look() : ({ kind: 'done', imageUrl } as const);
+      const result = await copyOnce(state, input, row, job);
       if (result.kind !== 'missing' || result.missing.looks >= LOOKS_BEFORE_ASIDE) return result;
       await pause(MISSING_DELAY_MS);
     } catch (error) {
@@ -150,9 +152,8 @@ async function copyOnce(
   state: WorkerState,
   input: StoreImageInput,
   row: ShardRow,
-  looks: JobLooks,
+  job: JobLook,
 ): Promise<StoreImageResult> {
-  const job = await looks.look();
   if (job.kind === 'missing') return job;
   if (job.kind === 'failed') throw new ImageFault('The job was done and then failed.', job.message);
   if (job.kind === 'unfinished') throw new ImageFault('The job is done but has no image URL.');

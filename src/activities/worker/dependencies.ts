@@ -15,6 +15,7 @@ import type { RequestGate } from './request-gate.js';
 import type { RunAccounts } from './run-accounts.js';
 import type { ServiceTexts } from '../../ledger/service-texts.js';
 import type { ShardRows } from '../../ledger/shard-rows.js';
+import type { SeenImageUrls } from './seen-image-urls.js';
 import type { SeenSuccesses } from './seen-successes.js';
 import type { Thumbnails } from './thumbnails.js';
 
@@ -44,6 +45,8 @@ export interface ActivityDependencies {
   readonly gate?: RequestGate;
   /** Rate limit of polls. Default: no limit. */
   readonly pollTurns?: PollTurns;
+  /** Shared with all other API calls of the process. Default: its own. */
+  readonly imageUrls?: SeenImageUrls;
   /** Set if creates request a webhook for the end of their jobs. */
   readonly webhooks?: WorkerWebhooks;
 }
@@ -55,6 +58,7 @@ export interface WorkerState extends ActivityDependencies {
   readonly gate: RequestGate;
   readonly pollTurns: PollTurns;
   readonly jobTimes: JobTimes;
+  readonly imageUrls: SeenImageUrls;
   readonly thumbnails: Thumbnails;
   readonly serviceTexts: ServiceTexts;
   readonly successes: SeenSuccesses;
