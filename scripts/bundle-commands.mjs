@@ -1,7 +1,7 @@
+import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { runScript } from './setup-error.mjs';
 
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
@@ -37,9 +37,12 @@ const keepPlaces = {
 
 /** Bundles the compiled programs with the packages they use into dist/chunks, and has each program load its bundle. */
 await runScript(async () => {
+  const programs = PROGRAMS.filter((program) => existsSync(join(dist, program)));
+  if (programs.length === 0) return;
+  const { build } = await import('esbuild');
   await rm(chunks, { recursive: true, force: true });
   await build({
-    entryPoints: PROGRAMS.map((program) => join(dist, program)),
+    entryPoints: programs.map((program) => join(dist, program)),
     outbase: dist,
     outdir: chunks,
     entryNames: '[name]',
@@ -53,7 +56,7 @@ await runScript(async () => {
     plugins: [keepPlaces],
     logLevel: 'warning',
   });
-  for (const program of PROGRAMS) await writeFile(join(dist, program), loaderOf(program));
+  for (const program of programs) await writeFile(join(dist, program), loaderOf(program));
 });
 
 /** Where Node has a cache of compiled code (22.1), it is used. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import getPort, { clearLockedPorts } from 'get-port';
 import { z } from 'zod';
 import { EmbeddedError } from './embedded-error.js';
+import { claimPort } from './port-claims.js';
 import { createPrivateFile, readTextIfAny, replacePrivateFile } from './private-file.js';
 
 const secretsSchema = z
@@ -71,7 +72,7 @@ export async function choosePorts(
   // A port that this process chose before may be free again, and is preferred.
   clearLockedPorts();
   const choose = async (listener: keyof StackPorts): Promise<number> =>
-    wanted.has(listener) ? getPort({ port: last[listener] }) : last[listener];
+    wanted.has(listener) ? freePort(last[listener]) : last[listener];
   const ports: StackPorts = {
     temporal: await choose('temporal'),
     temporalUi: await choose('temporalUi'),
@@ -81,6 +82,16 @@ export async function choosePorts(
   };
   await replacePrivateFile(file, toJson(ports));
   return ports;
+}
+
+/** A free port that no other folder is about to use; the preferred one if possible. */
+async function freePort(preferred: number): Promise<number> {
+  const others: number[] = [];
+  for (;;) {
+    const found = await getPort({ port: preferred, exclude: others });
+    if (await claimPort(found)) return found;
+    others.push(found);
+  }
 }
 
 function parsePorts(text: string | undefined): StackPorts | undefined {
