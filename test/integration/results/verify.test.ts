@@ -277,7 +277,7 @@ describe('a finished batch', () => {
       { config },
     );
     expect(statusRun.stdout).toContain('3 images have the same bytes under different prompts');
-    expect(shown.stdout).toContain('banana-batch verify placeholders');
+    expect(statusRun.stdout).toContain('banana-batch verify placeholders');
   });
 
   it('shows how far every row came', async () => {
