@@ -27,10 +27,10 @@ const SHEET_BASE = [
   'sheet/source-record.ts',
 ];
 const ACTIVITY_BASE = [
-  'activities/bear-or-hold.ts',
+  'activities/retry-or-hold.ts',
   'activities/failure.ts',
   'activities/limits.ts',
-  'activities/own-words.ts',
+  'activities/own-message.ts',
 ];
 
 /**

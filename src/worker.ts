@@ -9,7 +9,7 @@ import { behindGate, RequestGate } from './activities/worker/request-gate.js';
 import { replacingUrls, SeenImageUrls } from './activities/worker/seen-image-urls.js';
 import { bucketReach, outOfReachText } from './bananahub/bucket-reach.js';
 import { createDownloadAgent } from './bananahub/images/download-agent.js';
-import { observeRun } from './status/look-at-batch.js';
+import { observeRun } from './status/observe-run.js';
 import type { StatusAccess } from './status/batch-status.js';
 import { openBatchesSince } from './status/describe-batch.js';
 import { settledInHistory } from './status/settled-in-history.js';

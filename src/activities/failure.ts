@@ -11,7 +11,7 @@ import {
 } from '../domain/batch/holds.js';
 import type { RunRef } from '../storage/layout.js';
 import { StorageError, type StorageErrorCode } from '../storage/object-store.js';
-import { ownWords } from './own-words.js';
+import { ownMessage } from './own-message.js';
 
 /**
  * What an error means for the row and the batch: the one table from errors to consequences. Causes and messages are
@@ -60,9 +60,9 @@ export function meaningOfApiError(error: BananaHubError, mode?: ModelMode): Mean
         ? hold(
             error,
             `model:${mode}`,
-            `BananaHub has paused ${mode} (${ownWords(error)}). The batch continues by itself when it is available again.`,
+            `BananaHub has paused ${mode} (${ownMessage(error)}). The batch continues by itself when it is available again.`,
           )
-        : passing(error, 'service', `BananaHub is paused (${ownWords(error)}).`);
+        : passing(error, 'service', `BananaHub is paused (${ownMessage(error)}).`);
     case 'job-not-found':
       return { kind: 'gone' };
     case 'invalid-request':
@@ -89,7 +89,7 @@ export function meaningOfApiError(error: BananaHubError, mode?: ModelMode): Mean
       return passing(
         error,
         'service',
-        `BananaHub is failing (${ownWords(error)}). The batch continues by itself when the service recovers.`,
+        `BananaHub is failing (${ownMessage(error)}). The batch continues by itself when the service recovers.`,
       );
   }
 }
@@ -151,7 +151,7 @@ export function meaningOfDownloadError(error: ImageDownloadError): Meaning | und
 const GONE_FROM_HOST = new Set([400, 404, 410]);
 
 function hostFault(error: ImageDownloadError): Meaning {
-  const message = `The image host is failing (${ownWords(error)}). The batch continues by itself when the host recovers.`;
+  const message = `The image host is failing (${ownMessage(error)}). The batch continues by itself when the host recovers.`;
   return passing(error, 'service', message, IMAGE_HOST);
 }
 

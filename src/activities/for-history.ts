@@ -4,7 +4,7 @@ import { ImageDownloadError } from '../bananahub/images/image-download-error.js'
 import type { ServiceTexts } from '../ledger/service-texts.js';
 import type { RunRef } from '../storage/layout.js';
 import { BatchFault, batchFault } from './failure.js';
-import { ownWords } from './own-words.js';
+import { ownMessage } from './own-message.js';
 
 /** The same activity, but its failures enter the history without any text of the service or the image host; those texts are kept in the bucket. */
 export function forHistory<Input extends { readonly run: RunRef }, Result>(
@@ -23,7 +23,7 @@ export function forHistory<Input extends { readonly run: RunRef }, Result>(
         });
       }
       if (!(error instanceof BananaHubError) && !(error instanceof ImageDownloadError)) throw error;
-      const message = `A request to ${error instanceof BananaHubError ? 'BananaHub' : 'the image host'} failed (${ownWords(error)}).`;
+      const message = `A request to ${error instanceof BananaHubError ? 'BananaHub' : 'the image host'} failed (${ownMessage(error)}).`;
       throw ApplicationFailure.create({ type: error.name, message });
     }
   };

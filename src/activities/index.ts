@@ -83,7 +83,7 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     reportCanary: withoutForeignTexts(reportCanaryActivity(state)),
     seal: withoutForeignTexts(sealActivity(state)),
     watchBatch: withoutForeignTexts(watchBatchActivity(state)),
-    tellEnd: withoutForeignTexts(notifyEndActivity(state)),
+    notifyEnd: withoutForeignTexts(notifyEndActivity(state)),
     postNotice: postNoticeActivity(state),
   };
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import QuickLRU from 'quick-lru';
-import { withText, type Told } from '../domain/text/kept-text.js';
+import { withText, type FailureMessage } from '../domain/text/failure-message.js';
 import type { GenerationRecord, SettledEnd } from '../domain/rows/outcome.js';
 import { at, serviceTextKey, serviceTextsPrefix, type RunRef } from '../storage/layout.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';
@@ -42,7 +42,7 @@ export class ServiceTexts {
   }
 
   /** Keeps a text, redacted and shortened; returns its id, or nothing if it is not kept. Never throws. */
-  async keep(run: RunRef, text: string | undefined): Promise<Pick<Told, 'textId'>> {
+  async keep(run: RunRef, text: string | undefined): Promise<Pick<FailureMessage, 'textId'>> {
     if (!text || Date.now() < this.#restUntilMs) return {};
     const textId = createHash('sha256').update(text).digest('hex').slice(0, 16);
     try {
@@ -61,7 +61,7 @@ export class ServiceTexts {
   }
 
   /** A failure for users, without its `textId`, but with the text if it is in the bucket. Throws `StorageError`. */
-  async shown<Failure extends Partial<Told>>(
+  async shown<Failure extends Partial<FailureMessage>>(
     run: RunRef,
     failure: Failure,
   ): Promise<Omit<Failure, 'textId'>> {

@@ -24,7 +24,7 @@ export class ProxiedNodeAgent extends Agent {
     this.#direct = scheme === 'https' ? new HttpsAgent(options) : new HttpAgent(options);
   }
 
-  /** Told at the start: by default, every request looks for it several times in a stack trace. */
+  /** FailureMessage at the start: by default, every request looks for it several times in a stack trace. */
   override isSecureEndpoint(): boolean {
     return this.#scheme === 'https';
   }

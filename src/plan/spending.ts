@@ -116,8 +116,8 @@ export function refuseOtherBudget(
   running: Pick<RunSettings, 'budget'> | undefined,
 ): void {
   const { budget } = spending;
-  const asked = budgetIn(spending);
-  if (budget === undefined || inMicros(asked) === inMicros(running?.budget)) return;
+  const amount = budgetIn(spending);
+  if (budget === undefined || inMicros(amount) === inMicros(running?.budget)) return;
   const has = running?.budget === undefined ? 'without a budget' : `with a budget of ${running.budget}`;
   const change = running?.budget === undefined ? 'set one' : 'change it';
   throw new UsageError(

@@ -134,7 +134,7 @@ export function batchProxies(
 }
 
 /** The activities that send notices of a batch. The watch occupies a slot for the whole batch, so it runs on the queue with most slots. */
-export function noticeProxies(): Pick<Activities, 'watchBatch' | 'tellEnd'> {
+export function noticeProxies(): Pick<Activities, 'watchBatch' | 'notifyEnd'> {
   const queues = taskQueues(workflowInfo().taskQueue);
   const watch = {
     ...PATIENT,
@@ -142,14 +142,14 @@ export function noticeProxies(): Pick<Activities, 'watchBatch' | 'tellEnd'> {
     startToCloseTimeout: '365 days',
     heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
   } as const;
-  const { tellEnd } = proxyActivities<Activities>({
+  const { notifyEnd } = proxyActivities<Activities>({
     ...PATIENT,
     taskQueue: queues.main,
     startToCloseTimeout: '15 seconds',
     // No time limit: without a worker, no attempt was made.
     retry: { initialInterval: '1 second', maximumInterval: '10 seconds', maximumAttempts: 8 },
   });
-  return counted({ tellEnd, watchBatch: (input) => named(watch, 'watch').watchBatch(input) });
+  return counted({ notifyEnd, watchBatch: (input) => named(watch, 'watch').watchBatch(input) });
 }
 
 /** The activity that delivers a notice. It occupies no slot between two attempts. */

@@ -8,7 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { failureRateCause, RecentGenerations, sampleSize } from '../domain/batch/failure-rate.js';
-import type { Told } from '../domain/text/kept-text.js';
+import type { FailureMessage } from '../domain/text/failure-message.js';
 import type { Tally } from '../domain/batch/tally.js';
 import { activityProxies, answerPosition, isHistoryLong } from './activity-proxies.js';
 import {
@@ -65,7 +65,7 @@ export async function runShard(input: RunShardInput): Promise<RunShardResult> {
       const resumed = { ...shard.left(), ...reports.left };
       return continueAsNew<typeof runShard>({ ...input, control: holds.control, resumed });
     }
-    reports.tellEnd();
+    reports.reportEnd();
     await condition(() => reports.haveArrived);
     const isCanary = input.settings.canary !== undefined && input.shard === 0;
     return { tally: shard.tally(), ...(isCanary && { durationsMs: shard.durationsMs }) };
@@ -143,7 +143,7 @@ class Shard {
       },
       isCancelling: () => this.#cancelling,
       runCreate: (row, create) => this.#creates.run(row, create),
-      slowDown: (waitMs) => reports.tellSlowDown(waitMs),
+      slowDown: (waitMs) => reports.reportSlowDown(waitMs),
       raise: (fault, candidate, step) => {
         const isTold = this.#faults.raise(fault, candidate, step);
         this.#takeBackCreates();
@@ -200,11 +200,11 @@ class Shard {
   }
 
   /** Holds the batch if too many of the last generations failed. */
-  #noteEnd(end: 'image' | 'failure', told: Told = { message: 'no reason' }): void {
+  #noteEnd(end: 'image' | 'failure', told: FailureMessage = { message: 'no reason' }): void {
     this.#recent.note(end);
     const { failureRate } = this.#recent;
     if (failureRate === undefined || failureRate <= this.#holds.maxFailureRate) return;
-    this.#reports.tellFault(failureRateCause(failureRate, told));
+    this.#reports.reportFault(failureRateCause(failureRate, told));
     this.#takeBackCreates();
   }
 
@@ -262,7 +262,7 @@ class Shard {
     while (!this.#isOver) {
       while (this.#canStart()) this.#startRow(this.#permits.mayStart);
       this.#slots.giveBack();
-      this.budget.speak(this.#permits.mayCreate);
+      this.budget.report(this.#permits.mayCreate);
       await condition(
         () =>
           this.#isOver ||

@@ -5,7 +5,7 @@ import { endOfRun, isAtWork, type RunEnd } from '../../status/end-of-run.js';
 import { faultOf } from '../../schedules/firings/firing-refusal.js';
 import { putFiringRecord, readFiringRecord } from '../../schedules/firings/firing-records.js';
 import { inTheWayText } from '../../schedules/firings/batch-at-firing.js';
-import { reportSkips } from '../../schedules/firings/tell-skips.js';
+import { reportSkips } from '../../schedules/firings/report-skips.js';
 import { StorageError } from '../../storage/object-store.js';
 import { batchWorkflowId } from '../../workflows/protocol/names.js';
 import { pause, withHeartbeat } from '../worker/activity-context.js';

@@ -13,11 +13,11 @@ import { putFiringRecord, type FiringRecord } from '../../schedules/firings/firi
 import { labelOf } from '../../schedules/firings/firing-sheet.js';
 import { ScheduledSheet, firingArgument } from '../../schedules/scheduled-sheet.js';
 import { startFiring, type FiringStart } from '../../schedules/firings/submit-firing.js';
-import { reportSkips } from '../../schedules/firings/tell-skips.js';
+import { reportSkips } from '../../schedules/firings/report-skips.js';
 import { StorageError } from '../../storage/object-store.js';
 import { scheduleAddress } from '../../schedules/schedule-layout.js';
 import { askingRun, cancellationSignal, withHeartbeat } from '../worker/activity-context.js';
-import { countedTryMs } from '../bear-or-hold.js';
+import { countedTryMs } from '../retry-or-hold.js';
 import { passingFailure } from '../failure.js';
 import type { FiringDependencies } from './firing-dependencies.js';
 import type {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
-import type { RunObservation } from '../../status/look-at-batch.js';
+import type { RunObservation } from '../../status/observe-run.js';
 import { watchBatch, type WatchMemory, type WatchNews } from '../../status/notices/batch-watch.js';
 import type { NoticeEvent, NoticeBatch } from '../../domain/batch/notice.js';
 import { Report } from '../../ledger/documents.js';
@@ -101,7 +101,7 @@ const Memory: z.ZodType<WatchMemory> = z.object({
 });
 
 /** Sends the notice of the end of a run; no effect if no notices are configured. */
-export function notifyEndActivity(state: Pick<WorkerState, 'notify' | 'store'>): Activities['tellEnd'] {
+export function notifyEndActivity(state: Pick<WorkerState, 'notify' | 'store'>): Activities['notifyEnd'] {
   return async (input) => {
     if (!state.notify) return;
     const { end, tally, endedAt } = input;

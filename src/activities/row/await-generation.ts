@@ -5,17 +5,17 @@ import type { JobFailureClass } from '../../domain/rows/failure-kind.js';
 import { LOOKS_BEFORE_ASIDE } from '../../domain/rows/missing-job.js';
 import { FRESH_BUDGET } from '../../domain/batch/fault-budget.js';
 import {
-  heardLateMs,
+  answeredLateMs,
   nextPollDelayMs,
   stillEarlyMs,
   type PollWait,
 } from '../../domain/time/poll-schedule.js';
-import { AskedWait } from './asked-wait.js';
+import { RequestedWait } from './requested-wait.js';
 import { pause, startTemporalClock, withHeartbeat } from '../worker/activity-context.js';
 import type { WorkerState } from '../worker/dependencies.js';
-import { retryOrHold } from '../bear-or-hold.js';
+import { retryOrHold } from '../retry-or-hold.js';
 import { batchFault, meaningOf } from '../failure.js';
-import { JobLooks, LeftMissing, missingOf } from './job-looks.js';
+import { JobChecks, LeftMissing, missingOf } from './job-checks.js';
 import type { PolledJob, SeenEnd } from '../worker/job-times.js';
 import { withStorageRetries } from '../worker/storage-fault.js';
 import type {
@@ -38,8 +38,8 @@ export function awaitGenerationActivity(state: WorkerState): Activities['awaitGe
     const clock = startTemporalClock();
     const before = Progress.safeParse(Context.current().info.heartbeatDetails).data ?? input;
     const unfinished = new UnfinishedTime(before.unfinishedMs ?? 0, clock());
-    const asked = new AskedWait(clock);
-    const looks = new JobLooks(state, input.jobId, clock, before.missing);
+    const asked = new RequestedWait(clock);
+    const looks = new JobChecks(state, input.jobId, clock, before.missing);
     const progress = () => ({
       unfinishedMs: unfinished.seenMs,
       ...missingOf(looks),
@@ -85,8 +85,8 @@ async function pollUntilEnded(
   }: {
     readonly clock: () => number;
     readonly unfinished: UnfinishedTime;
-    readonly looks: JobLooks;
-    readonly asked: AskedWait;
+    readonly looks: JobChecks;
+    readonly asked: RequestedWait;
     /** Saves the present state for the next attempt. */
     readonly leave: () => void;
     readonly webhook: WebhookWatch;
@@ -104,7 +104,7 @@ async function pollUntilEnded(
   let leastDelayMs = 0;
   const { answeredAtMs } = input;
   const sinceAnswerMs = answeredAtMs === undefined ? undefined : Date.now() - answeredAtMs;
-  const lateMs = heardLateMs(sinceAnswerMs, clock() - scheduledTimestampMs);
+  const lateMs = answeredLateMs(sinceAnswerMs, clock() - scheduledTimestampMs);
   const ageMs = (): number => clock() - scheduledTimestampMs + lateMs;
   for (;;) {
     const random = Math.random();

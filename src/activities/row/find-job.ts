@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { FRESH_BUDGET } from '../../domain/batch/fault-budget.js';
 import { isBelievable, missingDelayMs, type MissingJob } from '../../domain/rows/missing-job.js';
 import { cancellationSignal, pause, startTemporalClock, withHeartbeat } from '../worker/activity-context.js';
-import { AskedWait } from './asked-wait.js';
+import { RequestedWait } from './requested-wait.js';
 import type { WorkerState } from '../worker/dependencies.js';
-import { retryOrHold } from '../bear-or-hold.js';
+import { retryOrHold } from '../retry-or-hold.js';
 import { batchFault, meaningOf } from '../failure.js';
-import { JobLooks, LeftMissing, missingOf } from './job-looks.js';
+import { JobChecks, LeftMissing, missingOf } from './job-checks.js';
 import { withStorageRetries } from '../worker/storage-fault.js';
 import type { Activities, FindJobInput, FindJobResult } from '../../workflows/protocol/activities.js';
 
@@ -15,8 +15,8 @@ import type { Activities, FindJobInput, FindJobResult } from '../../workflows/pr
 const Progress = z.object({ missing: LeftMissing });
 
 interface Search {
-  readonly looks: JobLooks;
-  readonly wait: AskedWait;
+  readonly looks: JobChecks;
+  readonly wait: RequestedWait;
   readonly isBelievable: () => boolean;
 }
 
@@ -28,11 +28,11 @@ export function findJobActivity(state: WorkerState): Activities['findJob'] {
   return async (input) => {
     const clock = startTemporalClock();
     const { missing } = Progress.safeParse(Context.current().info.heartbeatDetails).data ?? input;
-    const looks = new JobLooks(state, input.jobId, clock, missing);
+    const looks = new JobChecks(state, input.jobId, clock, missing);
     const counted = (): MissingJob => looks.missing ?? missing;
     const search: Search = {
       looks,
-      wait: new AskedWait(clock),
+      wait: new RequestedWait(clock),
       isBelievable: () => isBelievable(counted(), clock(), state.limits),
     };
     try {

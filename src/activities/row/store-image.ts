@@ -21,12 +21,12 @@ import {
   type PutCondition,
 } from '../../storage/object-store.js';
 import { cancellationSignal, pause, startTemporalClock, withHeartbeat } from '../worker/activity-context.js';
-import { AskedWait } from './asked-wait.js';
+import { RequestedWait } from './requested-wait.js';
 import type { WorkerState } from '../worker/dependencies.js';
-import { retryOrHold, countedTryMs } from '../bear-or-hold.js';
+import { retryOrHold, countedTryMs } from '../retry-or-hold.js';
 import { batchFault, meaningOf } from '../failure.js';
-import { type JobLook, JobLooks, LeftMissing, missingOf } from './job-looks.js';
-import { ownWords } from '../own-words.js';
+import { type JobCheck, JobChecks, LeftMissing, missingOf } from './job-checks.js';
+import { ownMessage } from '../own-message.js';
 import { withStorageRetries } from '../worker/storage-fault.js';
 import type { Activities, StoreImageInput, StoreImageResult } from '../../workflows/protocol/activities.js';
 
@@ -43,9 +43,9 @@ const CONTENT_TYPES: Readonly<Record<ImageType, string>> = {
 export function storeImageActivity(state: WorkerState): Activities['storeImage'] {
   return (input) => {
     const clock = startTemporalClock();
-    const asked = new AskedWait(clock);
+    const asked = new RequestedWait(clock);
     const before = Progress.safeParse(Context.current().info.heartbeatDetails).data ?? input;
-    const looks = new JobLooks(state, input.jobId, clock, before.missing);
+    const looks = new JobChecks(state, input.jobId, clock, before.missing);
     const progress = () => ({ ...missingOf(looks), ...asked.details });
     return withHeartbeat(async () => {
       const row = await withStorageRetries(state, async () => {
@@ -79,7 +79,7 @@ function goneOf(error: ImageFault | ImageDownloadError): {
 } {
   if (error instanceof ImageFault) return error;
   return {
-    message: `The image of the finished job could not be downloaded (${ownWords(error)}).`,
+    message: `The image of the finished job could not be downloaded (${ownMessage(error)}).`,
     text: error.message,
   };
 }
@@ -92,7 +92,7 @@ async function copyUntilStored(
     asked,
     looks,
     progress,
-  }: { readonly asked: AskedWait; readonly looks: JobLooks; readonly progress: () => unknown },
+  }: { readonly asked: RequestedWait; readonly looks: JobChecks; readonly progress: () => unknown },
 ): Promise<StoreImageResult> {
   const { limits } = state;
   let budget: RetryBudget = FRESH_BUDGET;
@@ -152,7 +152,7 @@ async function copyOnce(
   state: WorkerState,
   input: StoreImageInput,
   row: ShardRow,
-  job: JobLook,
+  job: JobCheck,
 ): Promise<StoreImageResult> {
   if (job.kind === 'missing') return job;
   if (job.kind === 'failed') throw new ImageFault('The job was done and then failed.', job.message);

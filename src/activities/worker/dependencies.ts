@@ -3,7 +3,7 @@ import type { BananaHubClient } from '../../bananahub/client.js';
 import type { DownloadedImage } from '../../bananahub/images/image-download.js';
 import type { Notice } from '../../domain/batch/notice.js';
 import type { SettledRow } from '../../domain/rows/outcome.js';
-import type { RunObservation } from '../../status/look-at-batch.js';
+import type { RunObservation } from '../../status/observe-run.js';
 import type { NoticeSender } from '../../status/notices/notice-sender.js';
 import type { RunRef } from '../../storage/layout.js';
 import type { ObjectStore } from '../../storage/object-store.js';

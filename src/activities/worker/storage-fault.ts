@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import { FRESH_BUDGET } from '../../domain/batch/fault-budget.js';
 import type { WorkerState } from './dependencies.js';
-import { retryOrHold } from '../bear-or-hold.js';
+import { retryOrHold } from '../retry-or-hold.js';
 import { batchFault, meaningOf, passingFailure } from '../failure.js';
 
 const Progress = z.object({ budget: z.object({ spentMs: z.number(), tries: z.number() }) });

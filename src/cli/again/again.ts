@@ -42,7 +42,7 @@ import { openProgress } from '../terminal/progress.js';
 import { findRowIds } from '../batch/find-row.js';
 import { runSettings, spendingIn, type RunningFlags } from '../submit/flags/running-flags.js';
 import { watchToEnd } from '../watch/watch-to-end.js';
-import { tellKept } from './kept-images.js';
+import { reportKept } from './kept-images.js';
 
 /** The options of `retry` and `redo`, besides the selection of rows. */
 export interface AgainOptions {
@@ -140,7 +140,7 @@ async function startAgain(starting: Starting): Promise<ExitCode> {
   if (engine || options.watch) {
     const code = await watchToEnd(context, watchedOf(starting, run));
     return code === EXIT.ok && rerun.action === 'redo'
-      ? tellKept(context, access.store, run, plan.request.redo)
+      ? reportKept(context, access.store, run, plan.request.redo)
       : code;
   }
   if (options.json) stdout.write(`${againJson(plan)}\n`);

@@ -6,7 +6,7 @@ import type { ObjectStore } from '../../storage/object-store.js';
 import { EXIT, type CommandContext, type ExitCode } from '../terminal/command-context.js';
 
 /** Reports the rows of a redo that kept their earlier image, since the redo failed for them. */
-export async function tellKept(
+export async function reportKept(
   { stderr }: CommandContext,
   store: ObjectStore,
   run: RunRef,

@@ -4,7 +4,7 @@ import { isOpen } from '../../status/status-document.js';
 import { withTemporalAccess, type BatchAccess } from '../terminal/batch-access.js';
 import { EXIT, type Command, type CommandContext } from '../terminal/command-context.js';
 import { endWhereWanted } from './end-stuck-batch.js';
-import { NO_WORKER, tellBatch } from './tell-batch.js';
+import { NO_WORKER, sendToBatch } from './send-to-batch.js';
 
 export interface CancelOptions {
   readonly id: string;
@@ -24,11 +24,11 @@ export const cancel: Command<CancelOptions> = (context, { id, force, json }) =>
       if (json) stdout.write(`${JSON.stringify({ batchId: id, cancelling: false, ended: true })}\n`);
       return EXIT.ok;
     }
-    const { before, isTakenUp } = await tellBatch(access, id, { verb: 'cancel', send: cancelBatch });
+    const { before, isApplied } = await sendToBatch(access, id, { verb: 'cancel', send: cancelBatch });
     const { batchId, inFlight, copying } = before;
     const rowsInFlight = inFlight + copying;
     stderr.write(
-      isTakenUp
+      isApplied
         ? `Cancelling "${batchId}": nothing more is bought${rowsInFlight === 0 ? '' : `; ${counted(rowsInFlight, 'row')} in flight may still finish`}. Watch it with: banana-batch status ${batchId} --watch\n`
         : `The batch will be cancelled when a worker runs. ${NO_WORKER}\n`,
     );

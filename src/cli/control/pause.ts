@@ -2,7 +2,7 @@ import { counted } from '../../domain/text/full-stop.js';
 import { pauseBatch } from '../../starter.js';
 import { withTemporalAccess } from '../terminal/batch-access.js';
 import { EXIT, type Command } from '../terminal/command-context.js';
-import { NO_WORKER, tellBatch } from './tell-batch.js';
+import { NO_WORKER, sendToBatch } from './send-to-batch.js';
 
 export interface PauseOptions {
   readonly id: string;
@@ -13,14 +13,14 @@ export interface PauseOptions {
 export const pause: Command<PauseOptions> = (context, { id, json }) =>
   withTemporalAccess(context, async (access) => {
     const { stdout, stderr } = context;
-    const { before, isTakenUp } = await tellBatch(access, id, { verb: 'pause', send: pauseBatch });
+    const { before, isApplied } = await sendToBatch(access, id, { verb: 'pause', send: pauseBatch });
     const { batchId, inFlight, copying } = before;
     const rowsInFlight = inFlight + copying;
     stderr.write(
-      isTakenUp
+      isApplied
         ? `Paused "${batchId}": nothing more is bought${rowsInFlight === 0 ? '' : `; ${counted(rowsInFlight, 'row')} in flight ${rowsInFlight === 1 ? 'is' : 'are'} still stored`}. Continue with: banana-batch resume ${batchId}\n`
         : `The batch will be paused when a worker runs. ${NO_WORKER}\n`,
     );
-    if (json) stdout.write(`${JSON.stringify({ batchId, paused: true, takenUp: isTakenUp })}\n`);
+    if (json) stdout.write(`${JSON.stringify({ batchId, paused: true, applied: isApplied })}\n`);
     return EXIT.ok;
   });

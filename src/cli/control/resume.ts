@@ -1,7 +1,7 @@
 import { resumeBatch } from '../../starter.js';
 import { withTemporalAccess, type BatchAccess } from '../terminal/batch-access.js';
 import { EXIT, type Command } from '../terminal/command-context.js';
-import { NO_WORKER, tellBatch } from './tell-batch.js';
+import { NO_WORKER, sendToBatch } from './send-to-batch.js';
 
 export interface ResumeOptions {
   readonly id: string;
@@ -9,13 +9,13 @@ export interface ResumeOptions {
   readonly json: boolean;
 }
 
-/** Resumes a batch. Throws as `tellBatch`. */
+/** Resumes a batch. Throws as `sendToBatch`. */
 export function sendResume(
   access: BatchAccess,
   id: string,
   options: Pick<ResumeOptions, 'rebind'>,
-): ReturnType<typeof tellBatch> {
-  return tellBatch(access, id, {
+): ReturnType<typeof sendToBatch> {
+  return sendToBatch(access, id, {
     verb: 'resume',
     send: (means, location) => resumeBatch(means, location, options),
   });
@@ -25,7 +25,7 @@ export function sendResume(
 export const resume: Command<ResumeOptions> = (context, { id, rebind, json }) =>
   withTemporalAccess(context, async (access) => {
     const { stdout, stderr } = context;
-    const { before, isTakenUp } = await sendResume(access, id, { rebind });
+    const { before, isApplied } = await sendResume(access, id, { rebind });
     const { batchId, paused, holds } = before;
     const sentences = [
       ...(rebind ? ["The batch now uses the workers' key."] : []),
@@ -39,8 +39,8 @@ export const resume: Command<ResumeOptions> = (context, { id, rebind, json }) =>
       `Watch it with: banana-batch status ${batchId} --watch`,
     ];
     stderr.write(
-      isTakenUp ? `${sentences.join(' ')}\n` : `The batch will continue when a worker runs. ${NO_WORKER}\n`,
+      isApplied ? `${sentences.join(' ')}\n` : `The batch will continue when a worker runs. ${NO_WORKER}\n`,
     );
-    if (json) stdout.write(`${JSON.stringify({ batchId, paused: false, takenUp: isTakenUp })}\n`);
+    if (json) stdout.write(`${JSON.stringify({ batchId, paused: false, applied: isApplied })}\n`);
     return EXIT.ok;
   });

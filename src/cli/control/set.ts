@@ -6,7 +6,7 @@ import { UsageError } from '../../errors.js';
 import { changeBatch } from '../../starter.js';
 import { withTemporalAccess } from '../terminal/batch-access.js';
 import { EXIT, type Command } from '../terminal/command-context.js';
-import { NO_WORKER, tellBatch } from './tell-batch.js';
+import { NO_WORKER, sendToBatch } from './send-to-batch.js';
 
 export interface SetOptions extends ChangedSettings {
   readonly id: string;
@@ -24,17 +24,17 @@ export const set: Command<SetOptions> = async (context, options) => {
   const prices = settings.budget === undefined ? undefined : config.prices;
   const sent = prices ? { ...settings, prices: pricesOf(prices) } : settings;
   return withTemporalAccess(context, async (access) => {
-    const { before, isTakenUp } = await tellBatch(access, id, {
+    const { before, isApplied } = await sendToBatch(access, id, {
       verb: 'set anything',
       send: (means, location) => changeBatch(means, location, sent),
     });
     const { batchId } = before;
     stderr.write(
-      isTakenUp
+      isApplied
         ? changedText(settings, before)
         : `The settings will change when a worker runs. ${NO_WORKER}\n`,
     );
-    if (json) stdout.write(`${JSON.stringify({ batchId, ...settings, takenUp: isTakenUp })}\n`);
+    if (json) stdout.write(`${JSON.stringify({ batchId, ...settings, applied: isApplied })}\n`);
     return EXIT.ok;
   });
 };

@@ -10,7 +10,7 @@ import type { HomeFolder } from '../../storage/layout.js';
 import { withBatchAccess, type BatchAccess } from '../terminal/batch-access.js';
 import type { CommandContext } from '../terminal/command-context.js';
 import { askConsent, type Consent } from '../terminal/consent.js';
-import { NO_WORKER } from '../control/tell-batch.js';
+import { NO_WORKER } from '../control/send-to-batch.js';
 import { opensPrivateSheets } from './sheet-reach.js';
 
 /** `BatchAccess` plus the home of schedules. */

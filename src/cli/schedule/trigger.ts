@@ -28,7 +28,7 @@ export const scheduleTrigger: Command<ScheduleTriggerOptions> = (context, option
     const triggered = await triggerSchedule(access.client, name, overlap);
     switch (triggered.kind) {
       case 'started':
-        return tellStarted(context, access, { options, schedule, firing: triggered.firing });
+        return reportStarted(context, access, { options, schedule, firing: triggered.firing });
       case 'waiting':
         if (json) stdout.write(`${JSON.stringify({ schedule: name, outcome: 'waiting' })}\n`);
         stderr.write(
@@ -70,7 +70,7 @@ function skippedText(name: ScheduleName, [batch]: readonly BatchStatus[]): strin
 const RECORDED_WITHIN_MS = 20_000;
 const LOOK_EVERY_MS = 250;
 
-async function tellStarted(
+async function reportStarted(
   context: CommandContext,
   access: ScheduleHome,
   {

@@ -14,7 +14,7 @@ import type { BatchAccess } from '../terminal/batch-access.js';
 import { EXIT, type CommandContext, type ExitCode } from '../terminal/command-context.js';
 import { embeddedBucketFolder, type Engine } from '../terminal/engine.js';
 import { sealNotes } from './seal-notes.js';
-import { canaryToSee, lookAtCanary, type Watched } from './canary-look.js';
+import { canaryToSee, reviewCanary, type Watched } from './canary-review.js';
 import { coloursFor, statusBlock } from './status-text.js';
 import { exitCodeOf } from './status.js';
 import { workerIdentity } from '../../status/worker-identity.js';
@@ -41,7 +41,7 @@ export async function watchToEnd(context: CommandContext, watched: Watched): Pro
     });
     const canary = last && canaryToSee(last);
     const answer =
-      last && canary && !signal.aborted ? await lookAtCanary(context, watched, last, signal) : undefined;
+      last && canary && !signal.aborted ? await reviewCanary(context, watched, last, signal) : undefined;
     if (loss && !context.interrupted.aborted) throw loss;
     if (!last || context.interrupted.aborted || answer === 'interrupted') return detach(context, watched);
     if (answer === undefined) return showEnd(context, watched, last);

@@ -1,6 +1,6 @@
 import { asPart } from '../text/full-stop.js';
 import { JOBS_MISSING, type HoldCause } from './holds.js';
-import type { Told } from '../text/kept-text.js';
+import type { FailureMessage } from '../text/failure-message.js';
 import { MAX_SHARD_WINDOW } from './window.js';
 
 /** Last generations of the whole batch over which failures are counted. */
@@ -44,7 +44,7 @@ export class RecentGenerations {
 }
 
 /** The hold's cause when this many percent of the last generations failed; `last` is why the last one failed. */
-export function failureRateCause(percent: number, { message, ...text }: Told): HoldCause {
+export function failureRateCause(percent: number, { message, ...text }: FailureMessage): HoldCause {
   const last = asPart(message);
   return {
     ...text,

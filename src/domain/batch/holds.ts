@@ -1,12 +1,12 @@
 import type { InputMode, Model } from '../rows/generation-settings.js';
 import type { MissingJob } from '../rows/missing-job.js';
-import type { Told } from '../text/kept-text.js';
+import type { FailureMessage } from '../text/failure-message.js';
 
 /** What is held together: only rows that need the scope wait for it. */
 export type HoldScope = 'account' | 'service' | 'storage' | 'failure-rate' | `model:${Model}:${InputMode}`;
 
 /** Why a scope is held; `message` is for users and says what ends the hold. */
-export interface HoldCause extends Told {
+export interface HoldCause extends FailureMessage {
   readonly scope: HoldScope;
   readonly code: string;
   /** The HTTP status of the service or the image host; absent without an answer. */

@@ -9,7 +9,7 @@ import {
 } from './budget.js';
 
 /** A shard's lease report with the execution that sent it, as the batch counts them. */
-export type BroughtReport = LeaseReport & { readonly execution: number };
+export type ShardLeaseReport = LeaseReport & { readonly execution: number };
 
 /** The sums of a run's money. Amounts in millionths. */
 export interface MoneySums {
@@ -60,7 +60,7 @@ interface Open {
 export class BatchMoney {
   #past: MoneyLeft;
   readonly #leases = new Map<string, Lease>();
-  readonly #reports = new Map<number, BroughtReport>();
+  readonly #reports = new Map<number, ShardLeaseReport>();
   #total: number;
   /** Grants for which the bucket's number is being raised. */
   #pending: Grants | undefined;
@@ -99,10 +99,10 @@ export class BatchMoney {
   #count(): MoneySums {
     const newest = isNewest([...this.#leases.values()]);
     const lost = (lease: Lease): number =>
-      newest(lease) ? 0 : Math.max(0, lease.granted - lease.returned - lease.heard.spent);
+      newest(lease) ? 0 : Math.max(0, lease.granted - lease.returned - lease.reported.spent);
     return {
       committed: Math.max(this.#total, this.#granted) - this.returned,
-      images: this.#sum(({ heard }) => heard.images) + this.#past.images,
+      images: this.#sum(({ reported }) => reported.images) + this.#past.images,
       unknown: this.#sum(lost) + this.#past.unknown,
     };
   }
@@ -120,12 +120,12 @@ export class BatchMoney {
   }
 
   /** Whether a shard has reported. */
-  hasHeard(shard: number): boolean {
+  hasReported(shard: number): boolean {
     return this.#reports.has(shard);
   }
 
   /** Takes a shard's report; one older than the last changes only its own lease. */
-  hear(report: BroughtReport): void {
+  take(report: ShardLeaseReport): void {
     this.#sums = undefined;
     this.#leases.set(report.id, withReport(this.#leases.get(report.id), report));
     const before = this.#reports.get(report.shard);
@@ -172,7 +172,7 @@ export class BatchMoney {
       // After a reset, a report may have said so before.
       const granted = Math.max(lease.granted, grant.granted);
       // A workflow run that has ended meanwhile never got it.
-      const returned = lease.isOver ? granted - lease.heard.spent : lease.returned;
+      const returned = lease.isOver ? granted - lease.reported.spent : lease.returned;
       this.#leases.set(id, { ...lease, granted, returned });
       return lease.isOver ? [] : [lease.shard];
     });
@@ -213,7 +213,7 @@ export class BatchMoney {
   }
 
   /** Whether a shard can buy nothing, and gets nothing that would change that. */
-  #isStarved(report: BroughtReport, cap: number): boolean {
+  #isStarved(report: ShardLeaseReport, cap: number): boolean {
     const lease = this.#leases.get(report.id);
     if (report.state !== 'starved' || !lease || lease.isOver || this.isVoid(report.shard)) return false;
     const least = (report.want?.least ?? 0) - lease.granted;

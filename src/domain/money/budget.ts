@@ -24,7 +24,7 @@ export interface Lease {
   /** Its workflow run has ended: it gets no further grants, and what it did not spend was returned. */
   readonly isOver?: true;
   /** From its last report: the amount spent so far, and the number of images bought. */
-  readonly heard: { readonly seq: number; readonly spent: number; readonly images: number };
+  readonly reported: { readonly seq: number; readonly spent: number; readonly images: number };
 }
 
 /** How much a shard wants as its total grant, counted from the beginning of its lease, so that a repeated request has no effect. */
@@ -54,6 +54,16 @@ export interface PastSpending {
     /** Its create may have been sent unseen. */
     readonly isExposed: boolean;
   }[];
+}
+
+/** The sender of a report and its time. */
+export interface LeaseSender {
+  readonly shard: number;
+  /** The workflow run that sends it. */
+  readonly run: string;
+  readonly epoch: number;
+  /** Milliseconds since the epoch. */
+  readonly nowMs: number;
 }
 
 /** A shard's report of its lease; a later one (by `epoch`, then by `seq`) replaces it. */
@@ -96,7 +106,15 @@ export type LeaseCall = 'nothing' | 'spare' | 'all';
 /** A lease after a report about it; a report from a workflow run that was reset frees nothing. */
 export function withReport(lease: Lease | undefined, report: LeaseReport): Lease {
   const { id, run, grantedTo = run, shard, epoch, seq, granted, returned, spent, images, isLast } = report;
-  const unknown = { id, run: grantedTo, shard, epoch, granted, returned: 0, heard: { seq, spent, images } };
+  const unknown = {
+    id,
+    run: grantedTo,
+    shard,
+    epoch,
+    granted,
+    returned: 0,
+    reported: { seq, spent, images },
+  };
   const before = lease ?? unknown;
   if (before.run !== run) return before;
   // A batch that was reset has forgotten what it granted since.
@@ -107,7 +125,7 @@ export function withReport(lease: Lease | undefined, report: LeaseReport): Lease
     ...known,
     returned: Math.max(known.returned, back),
     ...(isLast && { isOver: true }),
-    ...(seq > known.heard.seq && { heard: { seq, spent, images } }),
+    ...(seq > known.reported.seq && { reported: { seq, spent, images } }),
   };
 }
 
@@ -116,7 +134,7 @@ export function isNewest(leases: readonly Lease[]): (lease: Lease) => boolean {
   const newest = new Map<number, Lease>();
   for (const lease of leases) {
     const known = newest.get(lease.shard);
-    if (!known || isLater({ ...lease, seq: lease.heard.seq }, { ...known, seq: known.heard.seq })) {
+    if (!known || isLater({ ...lease, seq: lease.reported.seq }, { ...known, seq: known.reported.seq })) {
       newest.set(lease.shard, lease);
     }
   }

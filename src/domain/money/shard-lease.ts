@@ -1,4 +1,12 @@
-import type { LeaseCall, LeaseControl, LeaseReport, LeaseState, LeaseWant, PastSpending } from './budget.js';
+import type {
+  LeaseCall,
+  LeaseControl,
+  LeaseReport,
+  LeaseSender,
+  LeaseState,
+  LeaseWant,
+  PastSpending,
+} from './budget.js';
 
 /** What a shard has to buy beyond its reservations. Amounts in millionths. */
 export interface LeaseNeeds {
@@ -20,7 +28,7 @@ export interface LeaseLeft {
   readonly counted: readonly number[];
 }
 
-interface Said {
+interface Reported {
   readonly state: LeaseState;
   readonly returned: number;
   readonly want: LeaseWant | undefined;
@@ -51,7 +59,7 @@ export class ShardLease {
   #images = 0;
   #seq: number;
   #call: LeaseCall = 'nothing';
-  #told: Said | undefined;
+  #reported: Reported | undefined;
   /** Something may have been granted, even if the grant has not arrived yet. */
   #hasAsked = false;
   /** The batch must get a report even if the shard needs nothing. */
@@ -68,10 +76,9 @@ export class ShardLease {
 
   /** Counts what was bought before the batch had a budget, as if that had been granted for it. Call once, before all else. */
   countPast({ spent, images, underway }: PastSpending): void {
-    const lease = { id: this.#id, run: undefined };
     const reserved = underway.filter(({ row }) => !this.#reservations.has(row));
     for (const { row, price, isExposed } of reserved) {
-      this.#reservations.set(row, { micros: price, lease, isExposed });
+      this.#reservations.set(row, { micros: price, lease: { id: this.#id, run: undefined }, isExposed });
     }
     this.#spent += spent + reserved.reduce((sum, { price }) => sum + price, 0);
     this.#images += images + reserved.length;
@@ -133,7 +140,7 @@ export class ShardLease {
     this.#reservations.delete(row);
   }
 
-  /** Takes the batch's message. One about another lease shows that the batch has not heard of this one, or that this shard was reset. */
+  /** Takes the batch's message. One about another lease shows that this one's report has not arrived, or that this shard was reset. */
   take(control: LeaseControl | undefined): void {
     if (control && control.id !== this.#id) this.repeat();
     if (control?.id !== this.#id) return;
@@ -160,7 +167,7 @@ export class ShardLease {
     this.#returned = 0;
     this.#spent = 0;
     this.#images = 0;
-    this.#told = undefined;
+    this.#reported = undefined;
     this.#hasAsked = false;
     this.#mustReport = false;
   }
@@ -172,22 +179,22 @@ export class ShardLease {
 
   /** Sends everything again with the next report: the batch may have lost its state. */
   repeat(): void {
-    this.#told = undefined;
+    this.#reported = undefined;
   }
 
-  /** Whether `speak` would return a report. */
+  /** Whether `report` would return a report. */
   hasNews(needs: LeaseNeeds): boolean {
-    return this.#isNews(this.#toSay(needs));
+    return this.#isNews(this.#toReport(needs));
   }
 
   /** The next report; undefined if the batch knows what it needs. What is reported as returned cannot be spent any more. */
-  speak(needs: LeaseNeeds, speaker: LeaseSpeaker): LeaseReport | undefined {
-    const said = this.#toSay(needs);
-    if (!this.#isNews(said)) return undefined;
-    return this.#word(said, speaker);
+  report(needs: LeaseNeeds, sender: LeaseSender): LeaseReport | undefined {
+    const next = this.#toReport(needs);
+    if (!this.#isNews(next)) return undefined;
+    return this.#reportOf(next, sender);
   }
 
-  #toSay(needs: LeaseNeeds): Said {
+  #toReport(needs: LeaseNeeds): Reported {
     const state = this.#stateOf(needs);
     const returned = this.#returned + this.#spare(state, needs);
     const want = this.#wantOf(state, needs, returned);
@@ -195,11 +202,11 @@ export class ShardLease {
   }
 
   /** The last report: nothing more is bought with this lease. Undefined if nothing was ever requested. */
-  lastWord(speaker: LeaseSpeaker): LeaseReport | undefined {
+  lastReport(sender: LeaseSender): LeaseReport | undefined {
     if (!this.#hasAsked) return undefined;
     const returned = this.#returned + this.unspent;
-    const word = this.#word({ state: 'done', returned, want: undefined, price: 0 }, speaker);
-    return { ...word, isLast: true };
+    const report = this.#reportOf({ state: 'done', returned, want: undefined, price: 0 }, sender);
+    return { ...report, isLast: true };
   }
 
   /** The state for the next workflow run of the shard, after the last report. */
@@ -252,23 +259,28 @@ export class ShardLease {
     }
   }
 
-  #isNews({ state, returned, want, price }: Said): boolean {
-    const told = this.#told;
-    if (returned > this.#returned || (this.#mustReport && !told)) return true;
-    const wasStarved = told?.state === 'starved';
+  #isNews({ state, returned, want, price }: Reported): boolean {
+    const reported = this.#reported;
+    if (returned > this.#returned || (this.#mustReport && !reported)) return true;
+    const wasStarved = reported?.state === 'starved';
     if (state === 'starved') {
-      return !wasStarved || !told?.want || this.#granted >= told.want.least || price !== told.price;
+      return (
+        !wasStarved || !reported?.want || this.#granted >= reported.want.least || price !== reported.price
+      );
     }
-    if (wasStarved && this.#granted < (told?.want?.least ?? 0)) return true;
-    if (want && (!told?.want || this.#granted >= told.want.needed)) return true;
-    return this.#call !== 'nothing' && state !== told?.state;
+    if (wasStarved && this.#granted < (reported?.want?.least ?? 0)) return true;
+    if (want && (!reported?.want || this.#granted >= reported.want.needed)) return true;
+    return this.#call !== 'nothing' && state !== reported?.state;
   }
 
-  #word({ state, returned, want, price }: Said, { shard, run, epoch, nowMs }: LeaseSpeaker): LeaseReport {
+  #reportOf(
+    { state, returned, want, price }: Reported,
+    { shard, run, epoch, nowMs }: LeaseSender,
+  ): LeaseReport {
     this.#returned = returned;
     this.#hasAsked = true;
     this.#seq = Math.max(this.#seq + 1, nowMs);
-    this.#told = { state, returned, want, price };
+    this.#reported = { state, returned, want, price };
     return {
       epoch,
       seq: this.#seq,
@@ -285,14 +297,4 @@ export class ShardLease {
       ...(want && { want }),
     };
   }
-}
-
-/** The sender of a report and its time. */
-export interface LeaseSpeaker {
-  readonly shard: number;
-  /** The workflow run that sends it. */
-  readonly run: string;
-  readonly epoch: number;
-  /** Milliseconds since the epoch. */
-  readonly nowMs: number;
 }

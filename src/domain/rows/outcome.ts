@@ -1,6 +1,6 @@
 import type { FailureKind } from './failure-kind.js';
 import type { ContentHash, JobId, RowId } from './ids.js';
-import type { Told } from '../text/kept-text.js';
+import type { FailureMessage } from '../text/failure-message.js';
 
 /** Whether a generation cost money, as far as the API contract says. */
 export type Charged = 'yes' | 'no' | 'unknown';
@@ -20,7 +20,7 @@ export interface GenerationRecord {
   readonly openedSinceMs?: number;
   /** Why it gave no image: in the history our own sentence, in the bucket with at most 300 characters of the service's text. */
   readonly message?: string;
-  /** Only in the history: the id of the service's text (see `Told`). */
+  /** Only in the history: the id of the service's text (see `FailureMessage`). */
   readonly textId?: string;
 }
 
@@ -62,7 +62,7 @@ export type RowEnd =
 /** How a row ended, as reported by its shard: `kept` got no new image and keeps its earlier one. `textId` is the id of the service's text. */
 export type SettledEnd =
   | Exclude<RowEnd, { readonly kind: 'failed' }>
-  | (Extract<RowEnd, { readonly kind: 'failed' }> & Pick<Told, 'textId'>)
+  | (Extract<RowEnd, { readonly kind: 'failed' }> & Pick<FailureMessage, 'textId'>)
   | { readonly kind: 'kept' };
 
 /** The end of one row by its index in the shard: the form used in the workflow history. */

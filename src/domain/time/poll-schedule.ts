@@ -9,7 +9,7 @@ const LONGEST_ON_ITS_WAY_MS = 10_000;
  * How much older a job is than the time since its wait was scheduled, because the answer to its create was on its
  * way. `sinceAnswerMs` is by the clocks of the workers that created and wait; undefined if unknown.
  */
-export function heardLateMs(sinceAnswerMs: number | undefined, sinceScheduledMs: number): number {
+export function answeredLateMs(sinceAnswerMs: number | undefined, sinceScheduledMs: number): number {
   const lateMs = (sinceAnswerMs ?? sinceScheduledMs) - sinceScheduledMs;
   return lateMs > 0 && lateMs <= LONGEST_ON_ITS_WAY_MS ? lateMs : 0;
 }

@@ -126,7 +126,7 @@ class KeptStack implements StackKeeper {
     this.#users.delete(user);
     if (this.#users.size === 0) void this.#end(user.socket);
     else user.socket.end();
-    this.#tellTurns();
+    this.#announceTurns();
   }
 
   async #serve(user: User): Promise<void> {
@@ -142,7 +142,7 @@ class KeptStack implements StackKeeper {
     const serverPids = [...this.#parts.values()].flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
     this.#ready.add(user);
     // First, so that a ready user knows whose turn it is.
-    this.#tellTurns();
+    this.#announceTurns();
     sendLine(socket, { kind: 'ready', info: this.#info, serverPids });
   }
 
@@ -195,7 +195,7 @@ class KeptStack implements StackKeeper {
   }
 
   /** The first user that can run the worker has its turn; the next one follows when it leaves. */
-  #tellTurns(): void {
+  #announceTurns(): void {
     const able = [...this.#users].filter((user) => user.worker && this.#ready.has(user));
     for (const [index, { socket }] of able.entries()) {
       sendLine(socket, { kind: 'turn', isOurs: index === 0, hasOthers: able.length > 1 });

@@ -1,7 +1,7 @@
 import { condition, log, uuid4 } from '@temporalio/workflow';
 import {
   BatchMoney,
-  type BroughtReport,
+  type ShardLeaseReport,
   type Grants,
   type RaisedTotal,
 } from '../../domain/money/batch-money.js';
@@ -102,27 +102,27 @@ export class BatchBudget {
     const lease = this.#money.controlOf(shard, this.#cap);
     return {
       prices: this.#prices ?? [],
-      ...(this.#isUnheard(shard) && { countsPast: true }),
+      ...(this.#hasNotReported(shard) && { countsPast: true }),
       ...(lease && { lease }),
     };
   }
 
-  hear(report: BroughtReport): void {
+  take(report: ShardLeaseReport): void {
     if (this.#cap === undefined) return;
-    this.#money.hear(report);
+    this.#money.take(report);
     this.#uncounted.delete(report.shard);
-    if (!this.#callAgain() && this.#money.isVoid(report.shard)) this.#shards.open.tell(report.shard);
+    if (!this.#callAgain() && this.#money.isVoid(report.shard)) this.#shards.open.sendTo(report.shard);
     this.#show();
   }
 
   /** Notes that a shard was opened before this batch was reset: it may have bought without the budget. */
   noteAdopted(shard: number): void {
-    if (this.#isUnheard(shard)) this.#uncounted.add(shard);
+    if (this.#hasNotReported(shard)) this.#uncounted.add(shard);
   }
 
   /** Notes that a shard has ended. */
   noteEnded(shard: number): void {
-    if (this.#isUnheard(shard)) {
+    if (this.#hasNotReported(shard)) {
       this.#uncounted.add(shard);
       this.#countEnded(shard).catch((error: unknown) => {
         log.error('Unexpected error while images were counted.', { error });
@@ -133,8 +133,8 @@ export class BatchBudget {
   }
 
   /** Whether a shard may have bought without the budget, and has not reported what. */
-  #isUnheard(shard: number): boolean {
-    return this.#isLate && !this.#money.hasHeard(shard);
+  #hasNotReported(shard: number): boolean {
+    return this.#isLate && !this.#money.hasReported(shard);
   }
 
   /** Sets the budget, if one is given. If it is lower than before, what is unspent is returned. Throws if prices are missing. */
@@ -238,7 +238,7 @@ export class BatchBudget {
       if (!grants) continue;
       this.#money.begin(grants);
       const granted = this.#money.settle(await this.#raiseBy(cap, grants.by));
-      if (!this.#callAgain()) for (const shard of granted) this.#shards.open.tell(shard);
+      if (!this.#callAgain()) for (const shard of granted) this.#shards.open.sendTo(shard);
       this.#show();
       this.#onChange();
     }

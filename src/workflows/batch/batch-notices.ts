@@ -9,7 +9,7 @@ const NOTICES = 'notices';
 /** Sends the notices of a batch. Never fails the batch, and delays it by three minutes at most while workers run. */
 export class BatchNotices {
   readonly #input: WatchBatchInput;
-  readonly #activities: Pick<Activities, 'watchBatch' | 'tellEnd'> = noticeProxies();
+  readonly #activities: Pick<Activities, 'watchBatch' | 'notifyEnd'> = noticeProxies();
 
   constructor(input: WatchBatchInput) {
     this.#input = input;
@@ -24,10 +24,10 @@ export class BatchNotices {
   }
 
   /** Sends the notice of the end before the workflow closes, so that the next run starts after it. */
-  async tellEnd(result: RunBatchResult, endedAt: string): Promise<void> {
+  async notifyEnd(result: RunBatchResult, endedAt: string): Promise<void> {
     if (!patched(NOTICES)) return;
     try {
-      await this.#activities.tellEnd({ ...this.#input, ...result, endedAt });
+      await this.#activities.notifyEnd({ ...this.#input, ...result, endedAt });
     } catch (error) {
       log.warn('The notice of the end of a batch could not be sent.', { error });
     }

@@ -18,7 +18,7 @@ import {
   type RunBatchInput,
   type RunBatchResult,
 } from '../protocol/batch-messages.js';
-import { AskedLimits } from './asked-limits.js';
+import { BatchLimits } from './batch-limits.js';
 import { BatchBudget } from './batch-budget.js';
 import { BatchCanary } from './batch-canary.js';
 import { BatchNotices } from './batch-notices.js';
@@ -49,7 +49,7 @@ export class Batch {
   #cancelling = false;
   /** Undefined while the batch is being constructed. */
   #clock: FreeClock | undefined;
-  readonly #limits: AskedLimits;
+  readonly #limits: BatchLimits;
   readonly #reports: TakenReports;
   #carriedStored: number;
 
@@ -68,7 +68,7 @@ export class Batch {
       periods: resumed?.slowPeriods ?? [],
       onChange: (pace) => this.#followPace(pace),
     });
-    this.#limits = new AskedLimits(input);
+    this.#limits = new BatchLimits(input);
     this.#carriedStored = resumed?.carriedStored ?? 0;
     this.#shards = new ShardRuns({
       input,
@@ -191,7 +191,7 @@ export class Batch {
 
   async #end(end: BatchEnd, tally: Tally): Promise<RunBatchResult> {
     const endedAt = new Date().toISOString();
-    await this.#notices.tellEnd({ end, tally }, endedAt);
+    await this.#notices.notifyEnd({ end, tally }, endedAt);
     this.#ended = { endedAt };
     this.#enter(end);
     return { end, tally };

@@ -30,13 +30,13 @@ export function handleMessages(batch: BatchHandlers): void {
   const refuseUnlessOpen = (): void => refuseEnded(snapshot(), { orCancelling: false });
   // A handler runs in the root scope: what it starts would be cancelled with the workflow.
   const shield = CancellationScope.current();
-  const words = new MessageOrder();
+  const order = new MessageOrder();
   const refuseInstruction = (instruction: Instruction): void => {
     const problem = problemWith(batch, instruction);
     if (problem !== undefined) throw new Error(problem);
   };
   const answering = (act: () => Promise<void>): Promise<BatchSnapshot> =>
-    words.hear('update', () =>
+    order.handle('update', () =>
       shield.run(async () => {
         await act();
         return snapshot();
@@ -67,7 +67,7 @@ export function handleMessages(batch: BatchHandlers): void {
     validator: () => refuseEnded(snapshot(), { orCancelling: true }),
   });
   setHandler(instructSignal, (instruction) =>
-    words.hear('signal', async () => {
+    order.handle('signal', async () => {
       try {
         refuseUnlessOpen();
         refuseInstruction(instruction);
@@ -78,7 +78,7 @@ export function handleMessages(batch: BatchHandlers): void {
     }),
   );
   setHandler(reportSignal, (report) =>
-    words.hear('signal', () =>
+    order.handle('signal', () =>
       shield.run(async () => {
         // After a reset, shards of another run may still send reports.
         if (report.runSeq === batch.runSeq) batch.takeReport(report);
@@ -130,7 +130,7 @@ class MessageOrder {
   readonly #waiting: Record<Bringer, (() => void)[]> = { signal: [], update: [] };
 
   /** Handles a message after earlier ones of the same kind; settles as `follow` does. */
-  hear<T>(bringer: Bringer, follow: () => Promise<T>): Promise<T> {
+  handle<T>(bringer: Bringer, follow: () => Promise<T>): Promise<T> {
     const { signal, update } = this.#waiting;
     // Temporal delivers all messages of a task before anything that waits continues.
     if (signal.length + update.length === 0) void Promise.resolve().then(() => this.#followAll());

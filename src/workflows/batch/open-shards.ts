@@ -90,14 +90,14 @@ export class OpenShards {
     const running = this.#shards.get(shard);
     const controlSeq = Math.max(seq, running?.controlSeq ?? 0);
     this.#change(shard, { slots, controlSeq, isStarted: true, isAdopted: false, untold: false });
-    if (running?.untold) this.tell(shard);
+    if (running?.untold) this.sendTo(shard);
   }
 
   /** Registers a running shard that this batch started before a reset, and sends it the new parent's control. */
   adopted(shard: number): void {
     const running = this.#shards.get(shard);
     this.#change(shard, { isStarted: true, isAdopted: true, untold: false });
-    if (running?.untold || !running?.isAdopted) this.tell(shard);
+    if (running?.untold || !running?.isAdopted) this.sendTo(shard);
   }
 
   /** Records that an adopted shard has ended. */
@@ -126,13 +126,13 @@ export class OpenShards {
   /** Raises a shard's number of granted slots, and sends it. */
   grant(shard: number, granted: number): void {
     this.#changeSlots(shard, { granted, keep: MAX_SHARD_WINDOW });
-    this.tell(shard);
+    this.sendTo(shard);
   }
 
   /** Changes how many slots a shard keeps, and sends it. */
   limit(shard: number, keep: number): void {
     this.#changeSlots(shard, { keep });
-    this.tell(shard);
+    this.sendTo(shard);
   }
 
   /** Takes a report; false if a later one of that execution was taken before, or if it is of another execution. */
@@ -153,20 +153,20 @@ export class OpenShards {
   /** Allows a shard one create despite the failure rate. */
   allowTrial(shard: number, trial: number): void {
     this.#change(shard, { trial });
-    this.tell(shard);
+    this.sendTo(shard);
   }
 
   /** Asks a shard for rows that a probe can use. */
   callRows(shard: number, call: RowCall): void {
     this.#change(shard, { call });
-    this.tell(shard);
+    this.sendTo(shard);
   }
 
   sendControl(): void {
-    for (const shard of this.#shards.keys()) this.tell(shard);
+    for (const shard of this.#shards.keys()) this.sendTo(shard);
   }
 
-  tell(shard: number): void {
+  sendTo(shard: number): void {
     const running = this.#shards.get(shard);
     if (!running) return;
     if (!running.isStarted) {
@@ -183,7 +183,7 @@ export class OpenShards {
     if (!running) return;
     const since = nextSeq(running.controlSeq);
     this.#change(shard, { probedRows: [...running.probedRows, { probed, since }] });
-    this.tell(shard);
+    this.sendTo(shard);
   }
 
   #changeSlots(shard: number, change: Partial<RunningShard['slots']>): void {

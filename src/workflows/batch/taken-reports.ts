@@ -10,7 +10,7 @@ const MOST_REPORTS = 8_000;
 
 /** Takes the reports of the shards of a batch. */
 export class TakenReports {
-  readonly #budget: Pick<BatchBudget, 'hear'>;
+  readonly #budget: Pick<BatchBudget, 'take'>;
   readonly #holds: Pick<BatchHolds, 'take' | 'calls'>;
   readonly #pace: Pick<BatchPace, 'slowDown'>;
   readonly #trials: Pick<FailureTrials, 'take'>;
@@ -18,7 +18,7 @@ export class TakenReports {
   #taken = 0;
 
   constructor(batch: {
-    readonly budget: Pick<BatchBudget, 'hear'>;
+    readonly budget: Pick<BatchBudget, 'take'>;
     readonly holds: Pick<BatchHolds, 'take' | 'calls'>;
     readonly pace: Pick<BatchPace, 'slowDown'>;
     readonly trials: Pick<FailureTrials, 'take'>;
@@ -41,13 +41,13 @@ export class TakenReports {
     const { open } = this.#shards;
     const before = open.get(shard);
     this.#taken += 1;
-    if (lease) this.#budget.hear({ ...lease, execution });
+    if (lease) this.#budget.take({ ...lease, execution });
     if (report.isOver) open.adoptedEnded(shard);
     if (!open.takeReport(report) || !before) return;
     const news = faults.filter(({ id }) => id > before.faultTaken);
     const areHeld = news.map((fault) => this.#holds.take(fault));
     // A fault that changes no hold must be answered at once, or the shard would wait for ever.
-    if (areHeld.includes(false)) open.tell(shard);
+    if (areHeld.includes(false)) open.sendTo(shard);
     if (slowDown && slowDown.metAtMs > before.slowDownMs) this.#pace.slowDown(slowDown);
     if (trialEnd) this.#trials.take(trialEnd);
     if (offer) this.#holds.calls.take(offer);

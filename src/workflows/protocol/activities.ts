@@ -4,7 +4,7 @@ import type { RetryBudget } from '../../domain/batch/fault-budget.js';
 import type { RunRef } from '../../storage/layout.js';
 import type { HoldCause } from '../../domain/batch/holds.js';
 import type { JobId } from '../../domain/rows/ids.js';
-import type { Told } from '../../domain/text/kept-text.js';
+import type { FailureMessage } from '../../domain/text/failure-message.js';
 import type { FaultStep } from '../../domain/batch/row-faults.js';
 import type { MissingJob } from '../../domain/rows/missing-job.js';
 import type { Notice } from '../../domain/batch/notice.js';
@@ -45,7 +45,7 @@ export type CreateGenerationResult =
       readonly webhookExpected?: true;
     }
   /** Refused, no job was made. `failure` is set if another attempt may succeed. */
-  | ({ readonly kind: 'invalid'; readonly failure?: 'flaky' } & Told)
+  | ({ readonly kind: 'invalid'; readonly failure?: 'flaky' } & FailureMessage)
   | { readonly kind: 'unknown-charge'; readonly message: string }
   /** The lease belongs to another workflow run (this one was reset): nothing was sent. */
   | { readonly kind: 'not-leased' }
@@ -91,7 +91,7 @@ export interface EndedByWebhook {
 
 export type AwaitGenerationResult =
   | { readonly kind: 'done' }
-  | ({ readonly kind: 'failed'; readonly failure: JobFailureClass } & Told)
+  | ({ readonly kind: 'failed'; readonly failure: JobFailureClass } & FailureMessage)
   /** Several consecutive 404s: search for the job without using a slot of the window. */
   | { readonly kind: 'missing'; readonly missing: MissingJob; readonly unfinishedMs?: number }
   | { readonly kind: 'unfinished'; readonly message: string };
@@ -130,7 +130,7 @@ export interface StoreImageInput extends GenerationRef {
 export type StoreImageResult =
   | { readonly kind: 'stored'; readonly image: ImageFacts; readonly adopted: boolean }
   | { readonly kind: 'missing'; readonly missing: MissingJob }
-  | ({ readonly kind: 'result-gone' } & Told)
+  | ({ readonly kind: 'result-gone' } & FailureMessage)
   /** A newer run of the batch has stored another image for the row. */
   | { readonly kind: 'superseded' };
 
@@ -293,7 +293,7 @@ export interface Activities {
   /** Sends notices of holds, pauses and standstills while the batch's workflow is open. */
   watchBatch: (input: WatchBatchInput) => Promise<void>;
   /** Sends the notice of the end of a run; `endedAt` is ISO 8601. */
-  tellEnd: (input: WatchBatchInput & RunBatchResult & { readonly endedAt: string }) => Promise<void>;
+  notifyEnd: (input: WatchBatchInput & RunBatchResult & { readonly endedAt: string }) => Promise<void>;
   /** Delivers a notice; Temporal retries failed attempts. */
   postNotice: (notice: Notice) => Promise<void>;
 }

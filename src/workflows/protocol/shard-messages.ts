@@ -137,7 +137,7 @@ export interface BudgetControl {
 }
 
 /** The sender of a message to a batch. The workflow id does not identify the run: after a reset an older one may be running again. */
-export interface ShardSpeaker {
+export interface ShardSender {
   readonly runSeq: number;
   readonly shard: number;
   /** The execution of the shard that sends; its counts start again. */
@@ -148,7 +148,7 @@ export interface ShardSpeaker {
  * All that a batch must know of a shard. A later one (by `seq`) of the same execution replaces earlier ones. What only
  * happens once (`faults`, `slowDown`, `offer`, `trialEnd`) stays in it until a control names a report that had it.
  */
-export interface ShardReport extends ShardSpeaker {
+export interface ShardReport extends ShardSender {
   /** Increases with every report, also after a reset of the shard. */
   readonly seq: number;
   /** The last control that the shard has taken. */

@@ -154,16 +154,16 @@ export class ShardBudget {
   }
 
   /** Reports what money is needed, and what is not. */
-  speak(mayCreate: (mode: ModelMode) => boolean): void {
+  report(mayCreate: (mode: ModelMode) => boolean): void {
     if (this.#prices === undefined) return;
-    const word = this.#lease.speak(this.#needs(mayCreate), this.#speaker);
-    if (word) this.#reports.tellLease(word);
+    const report = this.#lease.report(this.#needs(mayCreate), this.#sender);
+    if (report) this.#reports.reportLease(report);
   }
 
   /** Returns what is left: nothing more is bought in this workflow run. */
   end(): void {
-    const word = this.#lease.lastWord(this.#speaker);
-    if (word) this.#reports.tellLease(word);
+    const report = this.#lease.lastReport(this.#sender);
+    if (report) this.#reports.reportLease(report);
   }
 
   /** For the shard's next workflow run, after `end`. */
@@ -171,7 +171,7 @@ export class ShardBudget {
     return this.#prices || this.#left ? { lease: this.#lease.left } : {};
   }
 
-  get #speaker() {
+  get #sender() {
     return { shard: this.#shard, run: workflowInfo().runId, epoch: this.#epoch, nowMs: Date.now() };
   }
 

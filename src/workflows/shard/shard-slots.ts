@@ -33,7 +33,7 @@ export class ShardSlots {
     const slots = early + this.#owed;
     if (slots === 0) return;
     this.#holds.giveBack(slots);
-    this.#reports.tellSlots(early > 0);
+    this.#reports.reportSlots(early > 0);
   }
 
   /** Returned once the last row has started. */

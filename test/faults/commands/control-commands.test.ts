@@ -65,7 +65,7 @@ describe('control commands', { timeout: 240_000 }, () => {
     await until('told', 'has a job', ({ inFlight }) => inFlight > 0);
     const paused = await command(['pause', 'told', '--json']);
     expect(paused).toMatchObject({ code: 0, stderr: expect.stringContaining('banana-batch resume told') });
-    expect(JSON.parse(paused.stdout)).toEqual({ batchId: 'told', paused: true, takenUp: true });
+    expect(JSON.parse(paused.stdout)).toEqual({ batchId: 'told', paused: true, applied: true });
     await until('told', 'is drained', ({ inFlight, copying }) => inFlight === 0 && copying === 0);
     const shown = await status('told');
     expect(shown).toMatchObject({ state: 'paused', paused: true });

@@ -1,6 +1,6 @@
 import {
   BatchMoney,
-  type BroughtReport,
+  type ShardLeaseReport,
   type Grants,
   type RaisedTotal,
 } from '../../../src/domain/money/batch-money.js';
@@ -49,7 +49,7 @@ interface Shard {
 
 /** What a batch's workflow has received; a reset rebuilds the batch from it. */
 type Received =
-  | { readonly kind: 'word'; readonly word: BroughtReport }
+  | { readonly kind: 'report'; readonly report: ShardLeaseReport }
   | { readonly kind: 'asked'; readonly grants: Grants; readonly raise: Raise }
   | { readonly kind: 'answer'; readonly answer: RaisedTotal }
   | { readonly kind: 'cap'; readonly cap: number };
@@ -99,7 +99,7 @@ export class BudgetSimulation {
   #controlSeq = 0;
   #losses = 0;
   #asking: Raise | undefined;
-  #words: Mail<BroughtReport>[] = [];
+  #words: Mail<ShardLeaseReport>[] = [];
   #controls: Mail<Control>[] = [];
   /** Activities of a batch from before its reset that still run. */
   #strays: Raise[] = [];
@@ -176,7 +176,7 @@ export class BudgetSimulation {
     if (chance < 0.25) this.#start(shard, 1 + this.#pick(6));
     else if (chance < 0.5) this.#finish(shard, row, this.#random());
     else if (chance < 0.6) this.#speak(shard);
-    else if (chance < 0.72) this.#deliver(this.#words, (to, word) => this.#hear(to, word));
+    else if (chance < 0.72) this.#deliver(this.#words, (to, report) => this.#hear(to, report));
     else if (chance < 0.84) this.#deliver(this.#controls, (to, control) => this.#apply(to, control));
     else if (chance < 0.9) this.#ask();
     else if (chance < 0.95) this.#answer();
@@ -319,19 +319,20 @@ export class BudgetSimulation {
     const { at, index, execution } = shard;
     const speaker = { shard: index, run: at.run, epoch: at.epoch, nowMs: this.#nowMs };
     const isOver = shard.rows.every(({ phase }) => phase === 'settled');
-    const word = isOver ? at.lease.lastWord(speaker) : at.lease.speak(this.#needs(shard), speaker);
-    if (word) this.#words.push({ to: 0, text: { ...word, execution: at.control.execution ?? execution } });
+    const report = isOver ? at.lease.lastReport(speaker) : at.lease.report(this.#needs(shard), speaker);
+    if (report)
+      this.#words.push({ to: 0, text: { ...report, execution: at.control.execution ?? execution } });
   }
 
-  #hear(_to: number, word: BroughtReport): void {
-    this.#note({ kind: 'word', word });
+  #hear(_to: number, report: ShardLeaseReport): void {
+    this.#note({ kind: 'report', report });
   }
 
   #note(received: Received): void {
     this.#log.push(received);
     switch (received.kind) {
-      case 'word':
-        this.#money.hear(received.word);
+      case 'report':
+        this.#money.take(received.report);
         break;
       case 'asked':
         this.#money.begin(received.grants);
@@ -388,7 +389,7 @@ export class BudgetSimulation {
     if (this.#asking) this.#strays.push(this.#asking);
     this.#asking = undefined;
     const at = this.#pick(this.#log.length + 1);
-    const later = this.#log.slice(at).flatMap((one) => (one.kind === 'word' ? [one.word] : []));
+    const later = this.#log.slice(at).flatMap((one) => (one.kind === 'report' ? [one.report] : []));
     const caps = this.#log.slice(at).flatMap((one) => (one.kind === 'cap' ? [one] : []));
     const log = this.#log.slice(0, at);
     this.#log = [];
@@ -444,8 +445,8 @@ export class BudgetSimulation {
   #continueAsNew(shard: Shard): void {
     if (shard.rows.some(({ phase }) => phase === 'creating' || phase === 'made')) return;
     const { at, index } = shard;
-    const word = at.lease.lastWord({ shard: index, run: at.run, epoch: at.epoch, nowMs: this.#nowMs });
-    if (word) this.#words.push({ to: 0, text: { ...word, execution: at.control.execution } });
+    const report = at.lease.lastReport({ shard: index, run: at.run, epoch: at.epoch, nowMs: this.#nowMs });
+    if (report) this.#words.push({ to: 0, text: { ...report, execution: at.control.execution } });
     const next = this.#newRun(index, shard.execution, at.lease.left);
     shard.at = { ...next, epoch: at.epoch, control: at.control };
   }

@@ -23,7 +23,7 @@ export function simulatePolls(options: {
   readonly jobs: number;
   readonly window: number;
   readonly takes: Takes;
-  /** How late it may be heard of what was created. Default 200 ms. */
+  /** How late the answer to a create may be known. Default 200 ms. */
   readonly heardMs?: number;
   /** Default: those after two windows, since the first are polled before anything is known. */
   readonly from?: number;

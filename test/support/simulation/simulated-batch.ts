@@ -81,14 +81,14 @@ export class SimulatedBatch {
       budgetOf: (shard) => {
         if (this.#cap === undefined) return undefined;
         const lease = this.money.controlOf(shard, this.#cap);
-        const countsPast = this.#isUnheard(shard) && { countsPast: true as const };
+        const countsPast = this.#hasNotReported(shard) && { countsPast: true as const };
         return { prices: [], ...countsPast, ...(lease && { lease }) };
       },
       send: (shard, control) => this.#controls.push({ shard, control }),
       runId: () => this.#run,
     });
     this.#reports = new TakenReports({
-      budget: { hear: (report) => this.#hear(report) },
+      budget: { take: (report) => this.#hear(report) },
       holds: {
         take: (fault) => {
           const before = this.#holds;
@@ -177,7 +177,7 @@ export class SimulatedBatch {
         break;
       }
       case 'already-running':
-        if (this.#isUnheard(input.shard)) this.#uncounted.add(input.shard);
+        if (this.#hasNotReported(input.shard)) this.#uncounted.add(input.shard);
         this.open.adopted(input.shard);
         break;
       case 'gone':
@@ -185,7 +185,7 @@ export class SimulatedBatch {
         break;
       case 'ended':
         this.open.close(input.shard);
-        if (this.#isUnheard(input.shard)) {
+        if (this.#hasNotReported(input.shard)) {
           this.#uncounted.add(input.shard);
           this.#counting.push(input.shard);
         }
@@ -196,7 +196,7 @@ export class SimulatedBatch {
         break;
       case 'raised':
         this.#raising = undefined;
-        for (const shard of this.money.settle(input.answer)) this.open.tell(shard);
+        for (const shard of this.money.settle(input.answer)) this.open.sendTo(shard);
         break;
       case 'concurrency':
         this.#concurrency = input.concurrency;
@@ -229,15 +229,15 @@ export class SimulatedBatch {
     return this.#output();
   }
 
-  #isUnheard(shard: number): boolean {
-    return this.#isLate && !this.money.hasHeard(shard);
+  #hasNotReported(shard: number): boolean {
+    return this.#isLate && !this.money.hasReported(shard);
   }
 
-  #hear(report: Parameters<BatchMoney['hear']>[0]): void {
+  #hear(report: Parameters<BatchMoney['take']>[0]): void {
     if (this.#cap === undefined) return;
-    this.money.hear(report);
+    this.money.take(report);
     this.#uncounted.delete(report.shard);
-    if (this.money.isVoid(report.shard)) this.open.tell(report.shard);
+    if (this.money.isVoid(report.shard)) this.open.sendTo(report.shard);
   }
 
   #deal(): void {

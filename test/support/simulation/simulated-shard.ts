@@ -193,8 +193,8 @@ export class SimulatedShard {
 
   /** Ends this workflow run: its last report, and the input of the next one. */
   end(nowMs: number): { readonly report: ShardReport; readonly resumed: NonNullable<ShardStart['resumed']> } {
-    const word = this.isPriced && this.lease.lastWord(this.#speaker(nowMs));
-    if (word) this.#reports.lease = word;
+    const leaseReport = this.isPriced && this.lease.lastReport(this.#sender(nowMs));
+    if (leaseReport) this.#reports.lease = leaseReport;
     if (this.isDone && this.holds.control.isAdopted) this.#reports.end();
     const report = this.#reports.next(nowMs);
     const lease = this.isPriced || this.start.resumed?.lease ? { lease: this.lease.left } : {};
@@ -212,9 +212,9 @@ export class SimulatedShard {
       creates.push({ row, leasedTo: this.lease.runOf(row) });
     }
     const isSent = this.#giveBack() || isDue;
-    const word = this.isPriced && this.lease.speak(this.#needs(), this.#speaker(nowMs));
-    if (word) this.#reports.lease = word;
-    return { creates, settled, report: isSent || word ? this.#reports.next(nowMs) : undefined };
+    const report = this.isPriced && this.lease.report(this.#needs(), this.#sender(nowMs));
+    if (report) this.#reports.lease = report;
+    return { creates, settled, report: isSent || report ? this.#reports.next(nowMs) : undefined };
   }
 
   /** Each workflow run has a separate order, so that a reset one buys other rows than before. */
@@ -276,7 +276,7 @@ export class SimulatedShard {
     };
   }
 
-  #speaker(nowMs: number) {
+  #sender(nowMs: number) {
     const { shard, epoch } = this.start;
     return { shard, run: this.run, epoch, nowMs };
   }

@@ -421,7 +421,7 @@ class SimulatedWorld {
       const hasEnded = this.#recordedOf(shard).size === this.#prices[shard]?.length;
       this.#notify({ kind: hasEnded ? 'ended' : 'terminated', shard });
     }
-    for (const { shard } of this.#batch.open.all) this.#batch.open.tell(shard);
+    for (const { shard } of this.#batch.open.all) this.#batch.open.sendTo(shard);
     this.#notify({ kind: 'works' });
   }
 

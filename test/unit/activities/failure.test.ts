@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
-import { retryOrHold } from '../../../src/activities/bear-or-hold.js';
+import { retryOrHold } from '../../../src/activities/retry-or-hold.js';
 import {
   batchFault,
   mayHaveCreated,

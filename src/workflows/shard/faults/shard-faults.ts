@@ -66,7 +66,7 @@ export class ShardFaults {
     const others = this.#othersFor(call.need, undefined);
     const isRowsOwn = ({ fault, failedAlone }: Readonly<RowProgress>): boolean =>
       fault !== undefined && (failedAlone || this.#faults.isRowsOwn(fault));
-    this.#reports.tellOffer({
+    this.#reports.reportOffer({
       call: call.id,
       others,
       doubtful: others.length > 0 ? [] : doubtfulRows(this.#choosable, call.need),
@@ -109,12 +109,12 @@ export class ShardFaults {
       const others = KEY_FAULTS.has(cause.code)
         ? witnessRows({ shard: this.#input.shard, rows: this.#ledger.rows }, -Infinity, candidate.row)
         : [];
-      return this.#reports.tellFault(cause, { candidate, others });
+      return this.#reports.reportFault(cause, { candidate, others });
     }
     if (this.#holds.isHeld([cause.scope])) return false;
     const need: RowNeed = { kind: 'step', step };
     const others = this.#othersFor(need, candidate.row);
-    const isReported = this.#reports.tellFault(cause, { candidate, others, need });
+    const isReported = this.#reports.reportFault(cause, { candidate, others, need });
     this.#clock.follow();
     return isReported;
   }
@@ -125,7 +125,7 @@ export class ShardFaults {
     const madeFromMs = this.#ledger.rows[candidate.row]?.jobByMs ?? Date.now();
     const need: RowNeed = { kind: 'witness', madeFromMs };
     const others = this.#othersFor(need, candidate.row);
-    this.#reports.tellFault(JOBS_MISSING_CAUSE, { candidate, others, need });
+    this.#reports.reportFault(JOBS_MISSING_CAUSE, { candidate, others, need });
     this.#clock.follow();
   }
 

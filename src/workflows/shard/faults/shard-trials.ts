@@ -43,7 +43,7 @@ export class ShardTrials {
     this.#made = trial;
     const started = this.#start();
     if (!started) {
-      this.#reports.tellTrial(trial, 'none');
+      this.#reports.reportTrial(trial, 'none');
       return;
     }
     const { row, ended } = started;
@@ -51,7 +51,7 @@ export class ShardTrials {
     const { generation } = this.#ledger.generationOf(row);
     const report = (): void => {
       this.#row = undefined;
-      this.#reports.tellTrial(trial, this.#ledger.verdictOn(row, generation));
+      this.#reports.reportTrial(trial, this.#ledger.verdictOn(row, generation));
     };
     ended.then(report, () => undefined);
   }

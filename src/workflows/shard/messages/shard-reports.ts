@@ -55,44 +55,44 @@ export class ShardReports {
   }
 
   /** Reports a fault, once per scope; false if it was reported before. */
-  tellFault(cause: HoldCause, rows: Pick<ShardFault, 'candidate' | 'others' | 'need'> = {}): boolean {
+  reportFault(cause: HoldCause, rows: Pick<ShardFault, 'candidate' | 'others' | 'need'> = {}): boolean {
     if (!this.#contents.addFault(cause, rows, Date.now())) return false;
     this.#change();
     return true;
   }
 
   /** Reports the slots that were returned so far. */
-  tellSlots(exhausted: boolean): void {
+  reportSlots(exhausted: boolean): void {
     if (exhausted) this.#contents.exhaust();
     this.#change();
   }
 
   /** Reports the state of the shard's lease. */
-  tellLease(lease: LeaseReport): void {
+  reportLease(lease: LeaseReport): void {
     this.#contents.lease = lease;
     this.#change();
   }
 
   /** Reports that a create just met a 429 and must wait this long. */
-  tellSlowDown(waitMs: number): void {
+  reportSlowDown(waitMs: number): void {
     const metAtMs = Date.now();
     this.#contents.slowDown = { metAtMs, untilMs: metAtMs + waitMs };
     this.#change();
   }
 
   /** Answers a call for rows. */
-  tellOffer(offer: RowOffer): void {
+  reportOffer(offer: RowOffer): void {
     this.#contents.offer = offer;
     this.#change();
   }
 
-  tellTrial(trial: number, verdict: TrialEnd['verdict']): void {
+  reportTrial(trial: number, verdict: TrialEnd['verdict']): void {
     this.#contents.trialEnd = { trial, verdict };
     this.#change();
   }
 
   /** Reports the end of the shard if Temporal does not report it to the batch. */
-  tellEnd(): void {
+  reportEnd(): void {
     if (!this.#holds.control.isAdopted) return;
     this.#contents.end();
     this.#change();
@@ -128,7 +128,7 @@ export function throughShardHolds<T>(
   call: () => Promise<T>,
 ): Promise<T> {
   return throughBatchFaults(call, ({ cause }) => {
-    reports.tellFault(cause);
+    reports.reportFault(cause);
     return condition(() => !holds.isHeld([cause.scope]));
   });
 }

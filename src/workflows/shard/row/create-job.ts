@@ -2,7 +2,7 @@ import { ActivityFailure, isCancellation, sleep } from '@temporalio/workflow';
 import type { CreateGenerationResult } from '../../protocol/activities.js';
 import type { RetryBudget } from '../../../domain/batch/fault-budget.js';
 import type { JobId } from '../../../domain/rows/ids.js';
-import { toldOf } from '../../../domain/text/kept-text.js';
+import { failureMessageOf } from '../../../domain/text/failure-message.js';
 import { CREATE_FAULT_MS } from '../../../domain/batch/row-faults.js';
 import type { BatchFaultDetails } from '../../../domain/batch/holds.js';
 import { batchFaultOf } from '../../activity-proxies.js';
@@ -49,7 +49,7 @@ export async function createJob(context: RowContext, row: number): Promise<MadeJ
           generation,
           end: 'invalid',
           charged: 'no',
-          ...toldOf(result),
+          ...failureMessageOf(result),
         });
       case 'not-leased':
         budget.refuse(row);

@@ -1,7 +1,7 @@
 import type { CancellationScope } from '@temporalio/workflow';
 import type { Activities } from '../../protocol/activities.js';
 import type { BatchFaultDetails } from '../../../domain/batch/holds.js';
-import type { Told } from '../../../domain/text/kept-text.js';
+import type { FailureMessage } from '../../../domain/text/failure-message.js';
 import type { FaultStep, FaultVerdict } from '../../../domain/batch/row-faults.js';
 import type { JobSearches } from '../faults/job-searches.js';
 import type { MissingRows } from '../faults/missing-rows.js';
@@ -22,7 +22,7 @@ export interface RowContext {
   /** Runs a create; a pause, hold or cancel takes it back while it has not been sent. */
   readonly runCreate: <T>(row: number, create: () => Promise<T>) => Promise<T>;
   /** Records how a generation ended; the batch is held if too many fail. */
-  readonly noteEnd: (end: 'image' | 'failure', told?: Told) => void;
+  readonly noteEnd: (end: 'image' | 'failure', told?: FailureMessage) => void;
   /** Records that a row succeeded in a step: its fault there is over. */
   readonly noteThrough: (row: number, step: FaultStep) => void;
   /** Decides what happens to a row after a fault. */

@@ -7,7 +7,7 @@ import {
   type JobFailureClass,
 } from '../../../domain/rows/failure-kind.js';
 import type { JobId } from '../../../domain/rows/ids.js';
-import { toldOf, type Told } from '../../../domain/text/kept-text.js';
+import { failureMessageOf, type FailureMessage } from '../../../domain/text/failure-message.js';
 import type { GenerationRecord } from '../../../domain/rows/outcome.js';
 import type { FaultStep } from '../../../domain/batch/row-faults.js';
 import type { RowContext } from './row-context.js';
@@ -16,7 +16,7 @@ const SHORTEST_REGENERATION_DELAY_MS = 3_000;
 const LONGEST_REGENERATION_DELAY_MS = 15_000;
 
 /** A generation without an image, and why. */
-type FailedGeneration = GenerationRecord & Told;
+type FailedGeneration = GenerationRecord & FailureMessage;
 
 /** The next step of a row after its job has ended. */
 export function jobEnded(
@@ -33,7 +33,7 @@ export function jobEnded(
         jobId,
         end: 'failed',
         charged: 'unknown',
-        ...toldOf(ended),
+        ...failureMessageOf(ended),
       } as const;
       if (ended.failure === 'refused') fail(context, row, 'refused', record);
       else tryAgain(context, row, ended.failure, record);
@@ -67,7 +67,7 @@ export function imageEnded(
       ledger.settle(row, result, done, Date.now());
       return;
     case 'result-gone':
-      fail(context, row, 'result-gone', { ...done, ...toldOf(result) });
+      fail(context, row, 'result-gone', { ...done, ...failureMessageOf(result) });
       return;
     case 'superseded':
       ledger.settle(row, { kind: 'cancelled' }, done, Date.now());
@@ -116,7 +116,7 @@ export function fail(
   record: FailedGeneration,
 ): undefined {
   context.noteEnd('failure', record);
-  context.ledger.settle(row, { kind: 'failed', failure, ...toldOf(record) }, record, Date.now());
+  context.ledger.settle(row, { kind: 'failed', failure, ...failureMessageOf(record) }, record, Date.now());
 }
 
 /** Ends a row for which the service kept failing while it served others. Possible charges stay recorded. */
@@ -130,7 +130,7 @@ export function endByFault(
   const minutes = `${Math.round(rowLimitMs / 6_000) / 10} min`;
   const code = [cause.code, ...(cause.status === undefined ? [] : [`status ${cause.status}`])].join(', ');
   const message = `BananaHub kept failing for this row for ${minutes} (${code}), while other rows succeeded.`;
-  const text = toldOf({ ...cause, message });
+  const text = failureMessageOf({ ...cause, message });
   const record = ledger.openRecord(row);
   const failure = step === 'image' ? 'result-gone' : 'service-error';
   context.noteEnd('failure', text);

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  heardLateMs,
+  answeredLateMs,
   nextPollDelayMs,
   stillEarlyMs,
   unknownPollPlan,
@@ -62,8 +62,8 @@ describe('polls of a job', () => {
 
 describe('a job of whose create was heard late', () => {
   it('is older by that, where the clocks of workers can be compared', () => {
-    expect(heardLateMs(2_500, 400)).toBe(2_100);
-    expect(heardLateMs(undefined, 400)).toBe(0);
-    for (const off of [-3_600_000, 3_600_000]) expect(heardLateMs(2_500 + off, 400)).toBe(0);
+    expect(answeredLateMs(2_500, 400)).toBe(2_100);
+    expect(answeredLateMs(undefined, 400)).toBe(0);
+    for (const off of [-3_600_000, 3_600_000]) expect(answeredLateMs(2_500 + off, 400)).toBe(0);
   });
 });

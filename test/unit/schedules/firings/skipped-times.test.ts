@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { skippedTimes, skipsToReport } from '../../../../src/schedules/firings/tell-skips.js';
+import { skippedTimes, skipsToReport } from '../../../../src/schedules/firings/report-skips.js';
 
 const day = (number: number): Date => new Date(Date.UTC(2026, 10, number, 2));
 

@@ -151,12 +151,17 @@ describe('csv-spectrum', () => {
   const require = createRequire(import.meta.url);
   const folder = path.dirname(require.resolve('csv-spectrum'));
   const names = readdirSync(path.join(folder, 'csvs')).map((file) => path.basename(file, '.csv'));
-  const Told = z.union([z.array(z.record(z.string(), z.string())), z.record(z.string(), z.string())]);
+  const FailureMessage = z.union([
+    z.array(z.record(z.string(), z.string())),
+    z.record(z.string(), z.string()),
+  ]);
 
   test('is complete', () => expect(names.length).toBeGreaterThanOrEqual(12));
 
   test.each(names)('%s has the cells of its JSON', async (name) => {
-    const detected = Told.parse(JSON.parse(readFileSync(path.join(folder, 'json', `${name}.json`), 'utf8')));
+    const detected = FailureMessage.parse(
+      JSON.parse(readFileSync(path.join(folder, 'json', `${name}.json`), 'utf8')),
+    );
     const expected = Array.isArray(detected) ? detected : [detected];
     const [first = ''] = Object.keys(expected[0] ?? {});
     let sheet = readFileSync(path.join(folder, 'csvs', `${name}.csv`), 'utf8');

@@ -81,7 +81,7 @@ const FAULTS: Readonly<Record<string, () => readonly string[]>> = {
       };
     }),
   'returned money is spent, too': () =>
-    withFault(ShardLease.prototype, 'speak', (original) => {
+    withFault(ShardLease.prototype, 'report', (original) => {
       return function (this: unknown, ...args) {
         const report = original.call(this, ...args) as { returned: number; granted: number } | undefined;
         return report && { ...report, returned: report.granted };

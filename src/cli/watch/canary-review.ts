@@ -19,7 +19,7 @@ export function canaryToSee({ state, pauses }: Pick<BatchStatus, 'state' | 'paus
  * Prints where a canary can be seen, and at a terminal asks whether the batch should continue: `resumed` if so.
  * Otherwise, or with `--yes`, which asks nothing, it is `left` waiting. `signal` interrupts the question.
  */
-export async function lookAtCanary(
+export async function reviewCanary(
   context: CommandContext,
   watched: Watched,
   status: BatchStatus,

@@ -7,7 +7,7 @@ import { isWrongAddress } from '../bananahub/texts/error-body.js';
 const CONNECTION_CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
 
 /** The result of a failed call, from code and status alone: no text chosen by the other side may enter the history. */
-export function ownWords(error: BananaHubError | ImageDownloadError): string {
+export function ownMessage(error: BananaHubError | ImageDownloadError): string {
   const { code, status } = error;
   switch (code) {
     case 'timeout':

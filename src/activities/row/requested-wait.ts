@@ -5,7 +5,7 @@ import { pause } from '../worker/activity-context.js';
 const Details = z.object({ notBeforeMs: z.number().exactOptional() });
 
 /** How long the service told one row to wait (Retry-After), kept for the next attempt, which may run on another worker. */
-export class AskedWait {
+export class RequestedWait {
   readonly #clock: () => number;
   #notBeforeMs: number | undefined;
 

@@ -7,11 +7,11 @@ import { stuck } from './end-stuck-batch.js';
 import { retryAdvice } from './retry-advice.js';
 
 /**
- * Sends a message to a running batch. If no worker answers in time, the message stays with Temporal, and `isTakenUp`
+ * Sends a message to a running batch. If no worker answers in time, the message stays with Temporal, and `isApplied`
  * is false. Throws a UsageError for a batch that is unknown, has ended, or refuses, with its reason; `verb` names
  * what is not possible then: `pause`.
  */
-export async function tellBatch(
+export async function sendToBatch(
   access: BatchAccess,
   id: string,
   {
@@ -21,13 +21,13 @@ export async function tellBatch(
     readonly verb: string;
     readonly send: (access: StatusAccess, location: BatchLocation) => Promise<Steered>;
   },
-): Promise<{ readonly before: BatchStatus; readonly isTakenUp: boolean }> {
+): Promise<{ readonly before: BatchStatus; readonly isApplied: boolean }> {
   const location = await findBatch(access, id);
   const steered = await send(access, location);
   switch (steered.kind) {
     case 'applied':
     case 'waiting':
-      return { before: steered.before, isTakenUp: steered.kind === 'applied' };
+      return { before: steered.before, isApplied: steered.kind === 'applied' };
     case 'unknown-batch':
       throw unknownBatch(location);
     case 'ended':

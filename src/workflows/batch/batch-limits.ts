@@ -2,7 +2,7 @@ import { DEFAULT_MAX_FAILURE_RATE } from '../../domain/batch/failure-rate.js';
 import type { Instruction, ResumedBatch, RunBatchInput } from '../protocol/batch-messages.js';
 
 /** The limits of a batch that a person may change while it runs. */
-export class AskedLimits {
+export class BatchLimits {
   #concurrency: number;
   #maxFailureRate: number;
 

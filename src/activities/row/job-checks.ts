@@ -10,17 +10,17 @@ import type { WorkerState } from '../worker/dependencies.js';
 export const LeftMissing = z.object({ looks: z.number(), sinceMs: z.number() });
 
 /** The count for a heartbeat or a fault. */
-export function missingOf({ missing }: JobLooks): { readonly missing?: MissingJob } {
+export function missingOf({ missing }: JobChecks): { readonly missing?: MissingJob } {
   return missing ? { missing } : {};
 }
 
 type LookState = Pick<WorkerState, 'api' | 'gate' | 'pollTurns'>;
 
 /** The result of one poll: the job, or one more consecutive 404. */
-export type JobLook = Job | { readonly kind: 'missing'; readonly missing: MissingJob };
+export type JobCheck = Job | { readonly kind: 'missing'; readonly missing: MissingJob };
 
 /** Polls one job repeatedly and counts consecutive 404s: a single one may come from a lagging replica or a proxy, so it does not prove that the job is gone. */
-export class JobLooks {
+export class JobChecks {
   readonly #state: LookState;
   readonly #jobId: JobId;
   readonly #clock: () => number;
@@ -46,7 +46,7 @@ export class JobLooks {
   }
 
   /** Throws `BananaHubError` for everything except a 404 of the job. */
-  async look(): Promise<JobLook> {
+  async look(): Promise<JobCheck> {
     const job = await this.#find(this.#jobId);
     if (job) {
       this.#missing = undefined;
