@@ -3,6 +3,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { describeBatch, snapshotInMemo } from '../src/status/describe-batch.js';
+import { lastRunSeq } from '../src/ledger/previous-runs.js';
 import { stuckBatches } from '../src/status/stuck-workflow.js';
 import type { BatchId } from '../src/domain/rows/ids.js';
 import type { BatchSnapshot } from '../src/workflows/protocol/batch-messages.js';
@@ -185,6 +186,12 @@ export class ChaosBatches {
     const lost = batch.status === 'COMPLETED' && batch.snapshot?.tally.failuresByKind['shard-lost'];
     // A restored database may continue an older run than the bucket knows: that run fails, and advises to retry.
     const isOutdated = batch.status === 'FAILED' && batch.failures < MOST_FAILURES;
+    // Or it has forgotten a submission after the end of an older run.
+    const { run } = batch.snapshot ?? {};
+    if (run && isOver(batch) && !isOutdated) {
+      const newest = await lastRunSeq(s3.store, location).catch(() => 0);
+      if (newest > run.runSeq && batch.submitting === 0) this.continueBatch(batch, 'submit');
+    }
     if ((!lost && !isOutdated) || batch.submitting > 0) return;
     if (isOutdated) batch.failures += 1;
     this.continueBatch(batch, 'retry');
