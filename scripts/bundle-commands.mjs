@@ -27,7 +27,8 @@ const keepPlaces = {
   name: 'keep-places',
   setup({ onLoad }) {
     onLoad({ filter: /\.js$/ }, async ({ path }) => {
-      if (!path.startsWith(dist)) return undefined;
+      // The starter is a program of its own only where it was compiled.
+      if (!path.startsWith(dist) || path === join(dist, 'starter.js')) return undefined;
       const place = JSON.stringify(`../${relative(dist, path)}`);
       const code = await readFile(path, 'utf8');
       return { contents: code.replaceAll('import.meta.url', `new URL(${place}, import.meta.url).href`) };

@@ -86,8 +86,8 @@ export async function main(
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.refused;
     if (error instanceof InterruptedError) return EXIT.interrupted;
-    const { refusalOf } = await import('./cli/terminal/refusal.js');
-    stderr.write(`${refusalOf(error) ?? unexpected(error)}\n`);
+    const refusal = await import('./cli/terminal/refusal.js').catch(() => undefined);
+    stderr.write(`${refusal?.refusalOf(error) ?? unexpected(error)}\n`);
     return EXIT.refused;
   }
 }
@@ -115,10 +115,13 @@ const LINGERS_MS = 5_000;
 const invoked = process.argv[1];
 if (invoked && realpathSync(invoked) === fileURLToPath(import.meta.url)) {
   const end = async (error: unknown): Promise<void> => {
-    const { refusalOf } = await import('./cli/terminal/refusal.js');
-    process.stderr.write(`${refusalOf(error) ?? unexpected(error)}\n`);
+    process.off('uncaughtException', stop);
+    // If this file itself is missing, its import must not end here again.
+    const refusal = await import('./cli/terminal/refusal.js').catch(() => undefined);
+    process.stderr.write(`${refusal?.refusalOf(error) ?? unexpected(error)}\n`);
     process.exit(EXIT.refused);
   };
+  const stop = (error: unknown): void => void end(error);
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // The reader closed the pipe, as `head` does.
     if (error.code === 'EPIPE') process.exit(EXIT.ok);
@@ -126,7 +129,7 @@ if (invoked && realpathSync(invoked) === fileURLToPath(import.meta.url)) {
   });
   // An unprintable message must not hide the command's result.
   process.stderr.on('error', () => undefined);
-  process.on('uncaughtException', (error) => void end(error));
+  process.on('uncaughtException', stop);
   process.exitCode = await main(process.argv.slice(2));
   // The command has ended, even if a library still waits, as Temporal's SDK does if its namespace is gone.
   setTimeout(() => process.exit(), LINGERS_MS).unref();

@@ -165,7 +165,7 @@ class Shard {
     return this.#ledger.oldest(0).durationsMs;
   }
 
-  left(): Pick<ResumedShard, 'rows' | 'trialsMade' | 'succeeded' | 'lease'> {
+  left(): Pick<ResumedShard, 'rows' | 'trialsMade' | 'succeeded' | 'lease' | 'offered'> {
     const state = { trialsMade: this.#trials.made, succeeded: this.#faults.succeeded };
     return { rows: this.#ledger.left(), ...state, ...this.budget.left };
   }

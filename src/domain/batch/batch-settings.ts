@@ -1,4 +1,5 @@
-import { MAX_BUDGET, microsOf } from '../money/decimal.js';
+import { MAX_BUDGET, MAX_PRICE, microsOf } from '../money/decimal.js';
+import { MODELS, RESOLUTIONS } from '../rows/generation-settings.js';
 import type { ImagePrice } from '../money/price-table.js';
 
 /** Maximum for a batch's number of jobs in flight. */
@@ -21,12 +22,15 @@ export interface ChangedSettings {
 
 /** Why changed settings are not valid, as a sentence for users; undefined if they are. */
 export function problemWithSettings(settings: ChangedSettings | undefined): string | undefined {
-  const { concurrency, maxFailureRate, budget } = settings ?? {};
+  const { concurrency, maxFailureRate, budget, prices } = settings ?? {};
   if (concurrency === undefined && maxFailureRate === undefined && budget === undefined) {
     return 'Nothing to set: give concurrency, maxFailureRate or budget.';
   }
   if (budget !== undefined && microsOf(budget, MAX_BUDGET) === undefined) {
     return `The budget must be ${BUDGET_RULE}.`;
+  }
+  if (prices !== undefined && !arePrices(prices)) {
+    return 'The prices must be a list of {model, resolution, price}, each price a decimal string.';
   }
   if (concurrency !== undefined && !isWholeWithin(concurrency, MAX_CONCURRENCY)) {
     return `The concurrency must be a whole number from 1 to ${MAX_CONCURRENCY}.`;
@@ -35,6 +39,16 @@ export function problemWithSettings(settings: ChangedSettings | undefined): stri
     return 'The maximum failure rate must be a whole number from 1 to 100, in percent.';
   }
   return undefined;
+}
+
+/** Programs may send anything. */
+function arePrices(prices: unknown): boolean {
+  const isPrice = (one: Partial<Record<keyof ImagePrice, unknown>> | null | undefined): boolean =>
+    MODELS.some((model) => model === one?.model) &&
+    RESOLUTIONS.some((resolution) => resolution === one?.resolution) &&
+    typeof one?.price === 'string' &&
+    microsOf(one.price, MAX_PRICE) !== undefined;
+  return Array.isArray(prices) && prices.every(isPrice);
 }
 
 function isWholeWithin(value: number, most: number): boolean {

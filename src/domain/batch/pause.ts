@@ -1,5 +1,5 @@
-/** Why a batch pauses itself: it buys nothing more until a person has decided. `budget`: it would exceed its budget; `canary`: its first rows need a review. */
-export const PAUSE_KINDS = ['budget', 'canary'] as const;
+/** Why a batch pauses itself: it buys nothing more until a person has decided. `budget`: it would exceed its budget; `canary`: its first rows need a review; `prices`: a budget that waited for a worker could not be set, for lack of prices. */
+export const PAUSE_KINDS = ['budget', 'canary', 'prices'] as const;
 export type PauseKind = (typeof PAUSE_KINDS)[number];
 
 /** An active pause. */

@@ -77,7 +77,8 @@ interface Table {
 function tableEndMs(tookMs: readonly number[]): number {
   const sorted = tookMs.toSorted((a, b) => a - b);
   const usualMs = sorted[Math.ceil(sorted.length * USUAL_SHARE) - 1] ?? 0;
-  return TABLE_TIMES * usualMs + TABLE_MORE_MS;
+  const longestMs = (MOST_GRAINS * LONGEST_INTERVAL_MS) / TABLE_TIMES;
+  return Math.min(longestMs, TABLE_TIMES * usualMs + TABLE_MORE_MS);
 }
 
 function gridOf(ends: readonly LikelyEnd[], endMs: number): Grid {

@@ -9,11 +9,11 @@ import { type LeaseCall, spentText, type BudgetStatus } from '../../domain/money
 import type { ChangedSettings } from '../../domain/batch/batch-settings.js';
 import { MAX_BUDGET, microsOf, microsText } from '../../domain/money/decimal.js';
 import type { ImagePrice } from '../../domain/money/price-table.js';
-import type { Bought } from '../protocol/activities.js';
 import type { BatchSnapshot, ResumedBatch, RunBatchInput } from '../protocol/batch-messages.js';
 import type { BudgetControl } from '../protocol/shard-messages.js';
 import type { BatchPauses } from './batch-pauses.js';
 import type { BatchSteps } from './batch-steps.js';
+import { boughtByEnded, unsetText } from './first-budget.js';
 import type { ShardRuns } from './shard-runs.js';
 
 /** The budget of a batch: grants it to the shards, and pauses the batch when it is spent. */
@@ -31,7 +31,8 @@ export class BatchBudget {
   #prices: readonly ImagePrice[] | undefined;
   /** The budget was set while the batch ran. */
   #isLate: boolean;
-  #starting: Promise<void> | undefined;
+  /** The last message that sets the budget; they are applied one after the other. */
+  #lastSet: Promise<void> = Promise.resolve();
   #isClosed = false;
   #isRaising = false;
   #call: LeaseCall = 'nothing';
@@ -137,32 +138,51 @@ export class BatchBudget {
     return this.#isLate && !this.#money.hasReported(shard);
   }
 
-  /** Sets the budget, if one is given. If it is lower than before, what is unspent is returned. Throws if prices are missing. */
-  async set({ budget, prices }: ChangedSettings): Promise<void> {
+  /**
+   * Sets the budget, if one is given, and records it in the bucket. If it is lower than before, what is unspent is
+   * returned. Throws if prices are missing, or the batch ends before. `hasWaited`: then it pauses the batch, since nobody
+   * gets the error.
+   */
+  async set({ budget, prices }: ChangedSettings, how?: { readonly hasWaited: true }): Promise<void> {
     if (budget === undefined) return;
     const cap = inMicros(budget);
-    await this.#starting;
-    if (this.#cap === undefined) {
-      this.#starting = this.#start(cap, prices ?? this.#prices ?? []);
-      try {
-        await this.#starting;
-      } finally {
-        this.#starting = undefined;
-      }
-    }
-    if (this.#isClosed) return;
+    // Otherwise the batch would buy on without a limit while prices are read.
+    const release = this.#cap === undefined ? this.#pauses.suspend() : undefined;
+    const set = this.#lastSet
+      .then(() => this.#setNow(cap, prices))
+      .catch((error: unknown) => {
+        if (how?.hasWaited) this.pauseUnset(budget, error);
+        throw error;
+      })
+      .finally(release);
+    this.#lastSet = set.catch(() => undefined);
+    await set;
+  }
+
+  async #setNow(cap: number, prices: readonly ImagePrice[] | undefined): Promise<void> {
+    if (this.#cap === undefined) await this.#start(cap, prices ?? this.#prices ?? []);
+    if (this.#isClosed) throw new Error('The batch has no more rows to buy: its budget cannot be changed.');
     this.#cap = cap;
+    this.#pauses.end('prices');
     this.#onChange();
     this.#callAgain();
     this.#show();
+    await this.#record();
+    this.#show();
+  }
+
+  /** Pauses a batch whose first budget could not be set. */
+  pauseUnset(budget: string, error: unknown): void {
+    if (this.#cap !== undefined) return;
+    this.#pauses.pause('prices', unsetText(this.#batchId, budget, error));
   }
 
   /** Gives a running batch its first budget, which includes what was bought before. */
   async #start(cap: number, prices: readonly ImagePrice[]): Promise<void> {
     // Its rows must be known, so that each has a price.
-    await condition(() => this.#shards.count !== undefined);
+    await condition(() => this.#shards.count !== undefined || this.#isClosed);
     await this.#steps().checkPrices(this.#shards.count ?? 0, prices);
-    const past = await this.#countAllEnded(prices);
+    const past = await boughtByEnded(this.#shards, (shards) => this.#steps().countBought(shards, prices));
     if (this.#isClosed) return;
     this.#money.addPast(past);
     this.#prices = prices;
@@ -170,20 +190,6 @@ export class BatchBudget {
     for (const { shard } of this.#shards.open.all) this.#uncounted.add(shard);
     this.#begin(cap);
     this.#shards.open.sendControl();
-  }
-
-  /** Others may end while some are counted. */
-  async #countAllEnded(prices: readonly ImagePrice[]): Promise<Bought> {
-    const sum = { spent: 0, images: 0 };
-    const counted = new Set<number>();
-    const left = (): readonly number[] => this.#shards.ended.filter((shard) => !counted.has(shard));
-    for (let shards = left(); shards.length > 0; shards = left()) {
-      const { spent, images } = await this.#steps().countBought(shards, prices);
-      sum.spent += spent;
-      sum.images += images;
-      for (const shard of shards) counted.add(shard);
-    }
-    return sum;
   }
 
   async #countEnded(shard: number): Promise<void> {
@@ -209,11 +215,17 @@ export class BatchBudget {
   async close(): Promise<void> {
     this.#isClosed = true;
     if (this.#cap === undefined) return;
-    await condition(() => !this.#isRaising && this.isCounted);
-    for (let isRecorded = false; !isRecorded;) {
-      const answer = await this.#raiseBy(this.#cap, this.#money.unrecorded);
+    await condition(() => this.isCounted);
+    await this.#record();
+  }
+
+  /** Writes the budget, and what is known of it, to the bucket. */
+  async #record(): Promise<void> {
+    for (;;) {
+      while (this.#isRaising) await condition(() => !this.#isRaising);
+      const answer = await this.#raiseBy(this.#cap ?? 0, this.#money.unrecorded);
       this.#money.settle(answer);
-      isRecorded = answer.isRaised;
+      if (answer.isRaised) return;
     }
   }
 
@@ -234,7 +246,7 @@ export class BatchBudget {
     for (;;) {
       await condition(() => !this.#isRaising && this.#plan() !== undefined);
       const cap = this.#cap ?? 0;
-      const grants = this.#plan();
+      const grants = this.#isRaising ? undefined : this.#plan();
       if (!grants) continue;
       this.#money.begin(grants);
       const granted = this.#money.settle(await this.#raiseBy(cap, grants.by));

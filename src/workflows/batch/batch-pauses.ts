@@ -6,6 +6,7 @@ export class BatchPauses {
   readonly #onShow: () => void;
   #byPerson: boolean;
   #own: readonly Pause[];
+  #suspensions = 0;
 
   constructor(options: {
     readonly byPerson: boolean;
@@ -23,7 +24,7 @@ export class BatchPauses {
 
   /** Whether nothing may be bought. A spent budget does not count: paid jobs continue, and leases stop the rest. */
   get stopsBuying(): boolean {
-    return this.#byPerson || this.#own.some(({ kind }) => kind !== 'budget');
+    return this.#suspensions > 0 || this.#byPerson || this.#own.some(({ kind }) => kind !== 'budget');
   }
 
   get isPaused(): boolean {
@@ -39,6 +40,16 @@ export class BatchPauses {
     return this.#own;
   }
 
+  /** Stops buying for a moment, without a pause that is shown; the result ends it. */
+  suspend(): () => void {
+    this.#suspensions += 1;
+    this.#onChange();
+    return () => {
+      this.#suspensions -= 1;
+      this.#onChange();
+    };
+  }
+
   pauseByPerson(): void {
     this.#byPerson = true;
     this.#onChange();
@@ -50,10 +61,10 @@ export class BatchPauses {
     return this.#own.find(({ kind }) => kind === 'budget')?.message;
   }
 
-  /** Ends a person's pause and the wait for the canary's review. A spent budget stays spent. */
+  /** Ends a person's pause, the wait for the canary's review, and that for a budget's prices. A spent budget stays spent. */
   resumeByPerson(): void {
     this.#byPerson = false;
-    this.#own = withoutPause(this.#own, 'canary');
+    this.#own = withoutPause(withoutPause(this.#own, 'canary'), 'prices');
     this.#onChange();
   }
 

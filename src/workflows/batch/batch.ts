@@ -201,14 +201,14 @@ export class Batch {
     handleMessages({
       runSeq: this.#input.run.runSeq,
       snapshot: () => this.#snapshot(),
-      apply: (instruction) => this.#apply(instruction),
+      apply: (instruction, how) => this.#apply(instruction, how),
       cancel: () => this.#cancel(),
       budget: this.#budget,
       takeReport: (report) => this.#reports.take(report),
     });
   }
 
-  async #apply(instruction: Instruction): Promise<void> {
+  async #apply(instruction: Instruction, how?: Parameters<BatchBudget['set']>[1]): Promise<void> {
     switch (instruction.kind) {
       case 'pause':
         this.#pauses.pauseByPerson();
@@ -221,7 +221,7 @@ export class Batch {
         this.#pauses.resumeByPerson();
         break;
       case 'set':
-        await this.#budget.set(instruction);
+        await this.#budget.set(instruction, how);
         this.#limits.set(instruction);
         // Shards must evaluate the new limit again.
         if (instruction.maxFailureRate !== undefined) this.#holds.release('failure-rate');

@@ -18,9 +18,10 @@ import { reportSignal, type ShardReport } from '../protocol/shard-messages.js';
 export interface BatchHandlers {
   readonly runSeq: number;
   readonly snapshot: () => BatchSnapshot;
-  readonly apply: (instruction: Instruction) => Promise<void>;
+  /** `hasWaited`: for a worker; nobody gets an error. */
+  readonly apply: (instruction: Instruction, how?: { readonly hasWaited: true }) => Promise<void>;
   readonly cancel: () => void;
-  readonly budget: Pick<BatchBudget, 'problemWithResume' | 'problemWithSet'>;
+  readonly budget: Pick<BatchBudget, 'problemWithResume' | 'problemWithSet' | 'pauseUnset'>;
   readonly takeReport: (report: ShardReport) => void;
 }
 
@@ -71,9 +72,12 @@ export function handleMessages(batch: BatchHandlers): void {
       try {
         refuseUnlessOpen();
         refuseInstruction(instruction);
-        await shield.run(() => apply(instruction));
+        await shield.run(() => apply(instruction, { hasWaited: true }));
       } catch (error) {
         log.warn('A command to the batch was not carried out.', { kind: instruction.kind, error });
+        if (instruction.kind === 'set' && instruction.budget !== undefined) {
+          batch.budget.pauseUnset(instruction.budget, error);
+        }
       }
     }),
   );

@@ -62,6 +62,8 @@ export interface ResumedShard {
   readonly succeeded: SucceededSteps;
   /** Absent without a budget. */
   readonly lease?: LeaseLeft;
+  /** Without a budget: rows that a probe may buy. */
+  readonly offered?: readonly number[];
 }
 
 /** What a shard knows of an unfinished row, besides what is recorded. */

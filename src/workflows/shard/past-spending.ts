@@ -6,8 +6,16 @@ import type { RowProgress } from './row-progress.js';
 /** What this run has bought so far for the rows that no earlier workflow run of the shard has recorded. Amounts in millionths. */
 export function pastSpending(
   rows: readonly Readonly<RowProgress>[],
-  known: readonly KnownRow[],
-  priceOf: (row: number) => number,
+  {
+    known,
+    offered,
+    priceOf,
+  }: {
+    readonly known: readonly KnownRow[];
+    /** Rows that a probe may buy. */
+    readonly offered: ReadonlySet<number>;
+    readonly priceOf: (row: number) => number;
+  },
 ): PastSpending {
   const starts = new Map(known.map((start) => [start.row, start]));
   let spent = 0;
@@ -20,8 +28,9 @@ export function pastSpending(
     let bought = boughtByRun(start, progress.generations).length;
     const isOpen = phase !== 'settled';
     if (isOpen && jobId && (generation > start.generation || jobId !== start.jobId)) bought += 1;
-    if (isOpen && !jobId && (phase === 'inFlight' || unansweredSinceMs !== undefined)) {
-      underway.push({ row, price: priceOf(row), isExposed: unansweredSinceMs !== undefined });
+    const isExposed = unansweredSinceMs !== undefined || offered.has(row);
+    if (isOpen && !jobId && (phase === 'inFlight' || isExposed)) {
+      underway.push({ row, price: priceOf(row), isExposed });
     }
     spent += bought * priceOf(row);
     images += bought;

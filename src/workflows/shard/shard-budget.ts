@@ -6,7 +6,13 @@ import type { Activities, ShardPrices } from '../protocol/activities.js';
 import { throughShardHolds, type ShardReports } from './messages/shard-reports.js';
 import type { ShardHolds } from './messages/shard-holds.js';
 import type { ShardLedger } from './row-states.js';
-import type { BudgetControl, ProbedRow, RunShardInput, ShardOverview } from '../protocol/shard-messages.js';
+import type {
+  BudgetControl,
+  ProbedRow,
+  ResumedShard,
+  RunShardInput,
+  ShardOverview,
+} from '../protocol/shard-messages.js';
 import { pastSpending } from './past-spending.js';
 
 /** Minimum of rows that a shard requests money for at once: each request costs history. */
@@ -28,6 +34,8 @@ export class ShardBudget {
   readonly #reports: ShardReports;
   readonly #known: ShardOverview['known'];
   readonly #left: LeaseLeft | undefined;
+  /** Rows that a probe may buy although no price was reserved for them: there was no budget. */
+  readonly #offered: Set<number>;
   readonly #readPrices: (prices: readonly ImagePrice[], countsPast: boolean) => Promise<ShardPrices>;
   #fail: (error: unknown) => void = () => undefined;
   #parentRunId: string;
@@ -46,6 +54,7 @@ export class ShardBudget {
     this.#epoch = input.control.seq;
     this.#known = known;
     this.#left = input.resumed?.lease;
+    this.#offered = new Set(input.resumed?.offered);
     // From the workflow's own random source: a reset changes only what is drawn after it.
     this.#lease = new ShardLease(uuid4, this.#left);
     this.#ledger = shard.ledger;
@@ -84,7 +93,11 @@ export class ShardBudget {
     const { prices, spent, images } = await this.#readPrices(budget.prices, countsPast);
     this.#prices = prices.flatMap(({ price, rows }) => Array.from({ length: rows }, () => price));
     if (countsPast) {
-      const past = pastSpending(this.#ledger.rows, this.#known, (row) => this.#priceOf(row));
+      const past = pastSpending(this.#ledger.rows, {
+        known: this.#known,
+        offered: this.#offered,
+        priceOf: (row) => this.#priceOf(row),
+      });
       this.#lease.countPast({ ...past, spent: spent + past.spent, images: images + past.images });
     }
     this.take();
@@ -130,6 +143,7 @@ export class ShardBudget {
 
   /** Records that a create of the row made no job; true if its price stays reserved, since it may be charged anyway. */
   takeBack(row: number, { mayBeCharged }: { readonly mayBeCharged: boolean }): boolean {
+    if (mayBeCharged && this.#isFree) this.#offered.add(row);
     if (mayBeCharged) this.#lease.expose(row);
     else this.#lease.giveBack(row);
     return this.#prices !== undefined && this.#lease.isReserved(row);
@@ -138,6 +152,7 @@ export class ShardBudget {
   /** Reserves a row's price for a probe's create; false if the lease does not cover it. */
   reserveForProbe(row: number): boolean {
     if (!this.covers(row)) return false;
+    if (this.#isFree) this.#offered.add(row);
     this.start(row);
     this.#lease.expose(row);
     return true;
@@ -167,8 +182,11 @@ export class ShardBudget {
   }
 
   /** For the shard's next workflow run, after `end`. */
-  get left(): { readonly lease?: LeaseLeft } {
-    return this.#prices || this.#left ? { lease: this.#lease.left } : {};
+  get left(): Pick<ResumedShard, 'lease' | 'offered'> {
+    return {
+      ...((this.#prices || this.#left) && { lease: this.#lease.left }),
+      ...(this.#isFree && this.#offered.size > 0 && { offered: [...this.#offered] }),
+    };
   }
 
   get #sender() {

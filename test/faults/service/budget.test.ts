@@ -6,6 +6,7 @@ import { microsOf, microsText } from '../../../src/domain/money/decimal.js';
 import { readBudgetFile } from '../../../src/ledger/budget-file.js';
 import {
   cancelUpdate,
+  instructSignal,
   resumeUpdate,
   setUpdate,
   snapshotQuery,
@@ -129,6 +130,93 @@ describe('a batch with a budget', { timeout: 600_000 }, () => {
     const file = await readBudgetFile(engine.stack.s3.store, firstRun(engine.stack, name));
     expect(file).toMatchObject({ cap: '1000.00', prices: PRICES });
     expect(micros(file?.committed ?? '')).toBe(bought());
+  });
+
+  it('buys nothing beyond a first budget that was sent before a worker ran, also sent twice', async () => {
+    const name = 'early';
+    await engine.workers.at(-1)?.end('SIGTERM');
+    const handle = await start(name, mixed(name, ROWS), { concurrency: 150 }, []);
+    const first = { kind: 'set', budget: '0.10', prices: PRICES } as const;
+    await handle.signal(instructSignal, first);
+    await handle.signal(instructSignal, first);
+    await engine.startWorker();
+    expect(await untilPaused(name)).toContain('The budget of 0.10 is spent: ');
+    expect(bought()).toBeLessThanOrEqual(micros('0.10'));
+    const file = await readBudgetFile(engine.stack.s3.store, firstRun(engine.stack, name));
+    expect(file).toMatchObject({ cap: '0.10', granted: bought() });
+    await handle.executeUpdate(cancelUpdate);
+    await handle.result();
+  });
+
+  it('pauses a batch if its first budget lacks prices and nobody gets the error', async () => {
+    const name = 'unpriced';
+    await engine.workers.at(-1)?.end('SIGTERM');
+    const handle = await start(name, mixed(name, 30), {}, []);
+    await handle.signal(instructSignal, { kind: 'set', budget: '0.10', prices: PRICES.slice(1) });
+    await engine.startWorker();
+    expect(await untilPaused(name)).toMatch(/^The budget of 0\.10 was not set: .* no price .* 10 nb 1K/);
+    expect(bought()).toBe(0);
+    await handle.executeUpdate(resumeUpdate, { args: [undefined] });
+    expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: 30 } });
+  });
+
+  it('refuses prices that are none', async () => {
+    const name = 'garbage';
+    const handle = await start(name, mixed(name, 30), { concurrency: 1 }, []);
+    for (const prices of [
+      {},
+      'x',
+      [null],
+      [{ ...PRICES[0], price: 0.02 }],
+      [{ ...PRICES[0], price: '0.0000001' }],
+    ]) {
+      const garbage = { budget: '1', prices } as unknown as ChangedSettings;
+      await expect(handle.executeUpdate(setUpdate, { args: [garbage] })).rejects.toMatchObject({
+        cause: { message: expect.stringContaining('The prices must be a list') },
+      });
+    }
+    await handle.executeUpdate(setUpdate, { args: [{ budget: '0.02', prices: PRICES }] });
+    expect(await untilPaused(name)).toContain('The budget of 0.02 is spent: ');
+    await handle.executeUpdate(cancelUpdate);
+    await handle.result();
+  });
+
+  it('counts the image that ends a hold', async () => {
+    const name = 'held';
+    const handle = await start(name, mixed(name, 60), { concurrency: 20 }, []);
+    await eventually(() => bought() >= micros('0.60'), { what: 'some are bought', withinMs: 60_000 });
+    engine.sandbox.configure({ balance: '0' });
+    await eventually(async () => (await snapshot(name)).holds.length > 0, {
+      what: 'it is held',
+      withinMs: 60_000,
+    });
+    await eventually(async () => (await engine.statusOf(name)).inFlight === 0, {
+      what: 'nothing is in flight',
+    });
+    const cap = microsText(bought() + micros('0.40'));
+    await handle.executeUpdate(setUpdate, { args: [{ budget: cap, prices: PRICES }] });
+    engine.sandbox.configure({ balance: '1000000' });
+    expect(await untilPaused(name)).toContain(`The budget of ${cap} is spent: `);
+    expect(bought()).toBeLessThanOrEqual(micros(cap));
+    expect(micros((await snapshot(name)).budget?.committed ?? '')).toBe(bought());
+    await handle.executeUpdate(cancelUpdate);
+    await handle.result();
+  });
+
+  it('is in the bucket once it is set', async () => {
+    const name = 'written';
+    engine.sandbox.configure({ balance: '0' });
+    const handle = await start(name, mixed(name, 30), {}, []);
+    await handle.executeUpdate(setUpdate, { args: [{ budget: '0.20', prices: PRICES }] });
+    const run = firstRun(engine.stack, name);
+    expect(await readBudgetFile(engine.stack.s3.store, run)).toMatchObject({
+      cap: '0.20',
+      committed: '0.00',
+    });
+    await handle.executeUpdate(setUpdate, { args: [{ budget: '0.10' }] });
+    expect(await readBudgetFile(engine.stack.s3.store, run)).toMatchObject({ cap: '0.10' });
+    await handle.executeUpdate(cancelUpdate);
+    await handle.result();
   });
 
   it('never exceeds it with several shards, mixed prices, failures, lost answers, a killed worker, a terminated shard and resets', async () => {

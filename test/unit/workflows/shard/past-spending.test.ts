@@ -31,12 +31,13 @@ it('counts the jobs of this run once each, and lists the creates that may be und
   refused.phase = 'settled';
   refused.generations.push({ generation: 1, end: 'failed', charged: 'no' });
   unanswered.unansweredSinceMs = 5;
-  expect(pastSpending(rows, known, (row) => 10 + row)).toEqual({
+  expect(pastSpending(rows, { known, offered: new Set([7]), priceOf: (row) => 10 + row })).toEqual({
     spent: 11 + 13,
     images: 2,
     underway: [
       { row: 4, price: 14, isExposed: false },
       { row: 6, price: 16, isExposed: true },
+      { row: 7, price: 17, isExposed: true },
     ],
   });
 });

@@ -1,0 +1,28 @@
+import { ActivityFailure } from '@temporalio/workflow';
+import { asPart } from '../../domain/text/full-stop.js';
+import type { Bought } from '../protocol/activities.js';
+import type { ShardRuns } from './shard-runs.js';
+
+/** What the ended shards of a batch have bought; others may end while some are counted. */
+export async function boughtByEnded(
+  shards: Pick<ShardRuns, 'ended'>,
+  countBought: (shards: readonly number[]) => Promise<Bought>,
+): Promise<Bought> {
+  const sum = { spent: 0, images: 0 };
+  const counted = new Set<number>();
+  const left = (): readonly number[] => shards.ended.filter((shard) => !counted.has(shard));
+  for (let next = left(); next.length > 0; next = left()) {
+    const { spent, images } = await countBought(next);
+    sum.spent += spent;
+    sum.images += images;
+    for (const shard of next) counted.add(shard);
+  }
+  return sum;
+}
+
+/** Why a batch is paused whose first budget could not be set, and how to continue it. */
+export function unsetText(batchId: string, budget: string, error: unknown): string {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  const reason = asPart(cause instanceof Error ? cause.message : String(cause));
+  return `The budget of ${budget} was not set: ${reason}. Continue with: banana-batch set ${batchId} --budget ${budget}, or without a budget: banana-batch resume ${batchId}`;
+}
