@@ -1,17 +1,32 @@
 import getPort from 'get-port';
-import type { BatchId } from '../src/domain/rows/ids.js';
-import { batchWorkflowId } from '../src/workflows/protocol/names.js';
-import { runCommand } from '../test/support/commands/command-line.js';
-import { startTestEngine, type TestEngine } from '../test/support/stack/test-engine.js';
-
-const ROWS = 200;
-const CONCURRENCY = 100;
+import { startTestEngine } from '../../test/support/stack/test-engine.js';
+import { jobTimesOf, measureBatch, OWN_LIMITS } from '../measure/bench-batch.js';
+import { listSchedule } from '../measure/list-schedule.js';
+import { numberedPrompts } from '../measure/numbered-prompts.js';
+import type { Say } from '../program/bench.js';
+import type { BenchRow } from '../program/row.js';
 
 /** How the end of jobs is noticed: by polls only, by webhooks, or by polls while a dead receiver is configured. */
-const CASES = ['polls', 'webhooks', 'dead-receiver'] as const;
+const CASES = ['polls only', 'webhooks', 'dead webhook receiver'] as const;
 type Case = (typeof CASES)[number];
 
-async function measure(what: Case): Promise<void> {
+/** The options of the bench. */
+interface Webhooks {
+  readonly rows: number;
+  readonly concurrency: number;
+}
+
+/** Measures how often a job of 8–25 s is polled with webhooks, without, and with a dead receiver. */
+export async function benchWebhooks(options: Webhooks, say: Say): Promise<readonly BenchRow[]> {
+  const rows: BenchRow[] = [];
+  for (const what of CASES) {
+    say(`a batch of ${options.rows} rows: ${what}`);
+    rows.push(...(await measure(what, options)));
+  }
+  return rows;
+}
+
+async function measure(what: Case, { rows, concurrency }: Webhooks): Promise<readonly BenchRow[]> {
   const port = await getPort();
   const webhooks = {
     BANANA_WEBHOOK_URL: `http://127.0.0.1:${port}`,
@@ -22,35 +37,34 @@ async function measure(what: Case): Promise<void> {
   });
   try {
     await engine.startWorker({
-      variables: what === 'polls' ? {} : webhooks,
+      variables: { ...OWN_LIMITS, ...(what !== 'polls only' && webhooks) },
       args: what === 'webhooks' ? ['--webhooks', String(port)] : [],
     });
-    const seconds = await runBatch(engine);
-    const { polls, jobsMade } = engine.sandbox.stats();
-    const perImage = (polls['200'] ?? 0) / jobsMade;
-    console.log(
-      `${what}: ${perImage.toFixed(2)} polls per image, ${seconds.toFixed(1)} s for ${ROWS} images`,
-    );
+    const prompts = numberedPrompts('bench', rows);
+    const args = ['--concurrency', String(concurrency)];
+    const { wallMs } = await measureBatch(engine, { id: 'bench', prompts, args });
+    const { polls } = engine.sandbox.stats();
+    const limitMs = listSchedule(jobTimesOf(prompts, engine.sandbox.jobs()), concurrency);
+    const bench = 'webhooks';
+    return [
+      {
+        bench,
+        what: `GETs of jobs per image, ${what}`,
+        unit: 'requests',
+        ours: (polls['200'] ?? 0) / rows,
+        limit: 1,
+        ratioOf: 'ours ÷ limit',
+      },
+      {
+        bench,
+        what: `time of ${rows} jobs of 8–25 s, ${concurrency} at a time, ${what}`,
+        unit: 's',
+        ours: wallMs / 1_000,
+        limit: limitMs / 1_000,
+        ratioOf: 'limit ÷ ours',
+      },
+    ];
   } finally {
     await engine.stop();
   }
-}
-
-async function runBatch({ folder, variables, stack }: TestEngine): Promise<number> {
-  const sheet = `prompt\n${Array.from({ length: ROWS }, (_, row) => `bench ${row}`).join('\n')}\n`;
-  const args = ['submit', '-', '--id', 'bench', '--concurrency', String(CONCURRENCY)];
-  const submitted = await runCommand(args, { cwd: folder.path, variables, input: sheet });
-  if (submitted.code !== 0) throw new Error(submitted.stderr);
-  const handle = stack.temporal.client.workflow.getHandle(batchWorkflowId('bench' as BatchId));
-  await handle.result();
-  const { startTime, closeTime } = await handle.describe();
-  return ((closeTime?.getTime() ?? 0) - startTime.getTime()) / 1000;
-}
-
-/**
- * Measures how often a job of 8–25 s is polled with webhooks, without, and with a dead receiver; or only the named
- * cases.
- */
-export async function benchWebhooks(names: readonly string[]): Promise<void> {
-  for (const what of CASES) if (names.length === 0 || names.includes(what)) await measure(what);
 }
