@@ -41,7 +41,7 @@ export async function benchApi(
     return [
       ...pollRows('job times unknown', unknown),
       ...pollRows('job times known', known),
-      ...(await measureRate(engine, concurrency, say)),
+      ...(await measureRate(engine, say)),
     ];
   } finally {
     await engine.stop();
@@ -105,14 +105,14 @@ function pollRows(when: string, jobs: readonly JobListing[]): readonly BenchRow[
 const Rates = z.object({ creates: z.object({ perSecond: z.number() }) });
 
 /** Runs a batch of fast jobs with a rate limit on creates. */
-async function measureRate(engine: TestEngine, concurrency: number, say: Say): Promise<readonly BenchRow[]> {
+async function measureRate(engine: TestEngine, say: Say): Promise<readonly BenchRow[]> {
   const { folder, variables } = engine;
   const args = ['rate', `${CREATES_PER_SECOND}/s`, '--json'];
   const { stdout } = await runCommand(args, { cwd: folder.path, variables });
   const { perSecond } = Rates.parse(JSON.parse(stdout)).creates;
   engine.sandbox.configure({ jobTimeMs: { min: 500, max: 1_000 } });
   say(`a batch of ${RATED_ROWS} rows at ${perSecond} creates per second`);
-  const jobs = await jobsOf(engine, 'rate', { rows: RATED_ROWS, concurrency });
+  const jobs = await jobsOf(engine, 'rate', { rows: RATED_ROWS, concurrency: RATED_ROWS });
   const madeMs = jobs.map(({ createdAt }) => createdAt).toSorted((a, b) => a - b);
   const seconds = ((madeMs.at(-1) ?? 0) - (madeMs[0] ?? 0)) / 1_000;
   const most = Math.max(

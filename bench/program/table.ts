@@ -1,30 +1,45 @@
+import Table from 'cli-table3';
 import prettyBytes from 'pretty-bytes';
-import { renderTable } from '../../src/cli/terminal/table.js';
+import stringWidth from 'string-width';
 import { ratioOf, type BenchRow, type Unit } from './row.js';
 
-const COLUMNS = [
-  { title: 'bench' },
-  { title: 'measured', shrinks: true },
-  { title: 'ours', align: 'right' },
-  { title: 'best peer', align: 'right' },
-  { title: 'limit', align: 'right' },
-  { title: 'ratio', align: 'right' },
-] as const;
+const HEAD = ['bench', 'measured', 'ours', 'best peer', 'limit', 'ratio'];
+/** The column that is wrapped if the terminal is too narrow for all, and its least width. */
+const WRAPPED = 1;
+const NARROWEST = 24;
+/** A frame and a space on both sides of each cell. */
+const AROUND_CELL = 3;
 
-/** The rows as a table at most `width` cells wide; undefined for no limit. Ends with a line break. */
+/**
+ * The rows as a table; ends with a line break. `width` is that of the terminal, undefined for no limit: what is measured
+ * is wrapped to fit, and nothing is cut.
+ */
 export function benchTable(rows: readonly BenchRow[], width: number | undefined): string {
-  return renderTable(
-    COLUMNS,
-    rows.map((row) => [
-      row.bench,
-      row.what,
-      row.ours === undefined ? 'not available' : figureText(row.ours, row.unit),
-      peerText(row),
-      row.limit === undefined ? '' : figureText(row.limit, row.unit),
-      ratioText(row),
-    ]),
-    { width },
+  const lines = rows.map((row) => [
+    row.bench,
+    row.what,
+    row.ours === undefined ? 'not available' : figureText(row.ours, row.unit),
+    peerText(row),
+    row.limit === undefined ? '' : figureText(row.limit, row.unit),
+    ratioText(row),
+  ]);
+  const widths = HEAD.map((title, column) =>
+    Math.max(...[title, ...lines.map((line) => line[column] ?? '')].map((cell) => stringWidth(cell))),
   );
+  if (width !== undefined) {
+    const total = widths.reduce((sum, cells) => sum + cells + AROUND_CELL, 1);
+    const wrapped = widths[WRAPPED] ?? 0;
+    widths[WRAPPED] = Math.min(wrapped, Math.max(NARROWEST, wrapped + width - total));
+  }
+  const table = new Table({
+    head: HEAD,
+    colWidths: widths.map((cells) => cells + AROUND_CELL - 1),
+    colAligns: ['left', 'left', 'right', 'right', 'right', 'right'],
+    wordWrap: true,
+    style: { head: [], border: [], compact: true },
+  });
+  for (const line of lines) table.push(line);
+  return `${table.toString()}\n`;
 }
 
 function peerText({ peer, unit }: BenchRow): string {
