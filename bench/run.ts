@@ -28,7 +28,6 @@ async function main(args: readonly string[]): Promise<number> {
 
 async function measureAll({
   benches,
-  values,
   jsonFile = DEFAULT_FILE,
 }: Extract<BenchRequest, { kind: 'run' }>): Promise<number> {
   const [loadBefore = 0] = loadavg();
@@ -41,7 +40,10 @@ async function measureAll({
   const secondsSinceStart = (): number => (performance.now() - started) / 1_000;
   const rows: BenchRow[] = [];
   let failed = 0;
-  for (const { name, measure } of benches) {
+  for (const {
+    bench: { name, measure },
+    values,
+  } of benches) {
     const say = (line: string): void =>
       console.error(`${secondsSinceStart().toFixed(0)} s  ${name}: ${line}`);
     try {

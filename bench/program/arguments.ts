@@ -7,8 +7,8 @@ export type BenchRequest =
   | { readonly kind: 'wrong'; readonly message: string }
   | {
       readonly kind: 'run';
-      readonly benches: readonly Bench[];
-      readonly values: BenchValues;
+      /** Each with the values of its options that are not the defaults. */
+      readonly benches: readonly { readonly bench: Bench; readonly values: BenchValues }[];
       /** Undefined for the default file. */
       readonly jsonFile: string | undefined;
     };
@@ -23,10 +23,11 @@ export function readArguments(args: readonly string[], benches: readonly Bench[]
       options: {
         help: { type: 'boolean', short: 'h' },
         json: { type: 'string' },
+        quick: { type: 'boolean' },
         ...Object.fromEntries(Array.from(options, (name) => [name, { type: 'string' as const }])),
       },
     });
-    const { help, json, ...rest } = values;
+    const { help, json, quick, ...rest } = values;
     if (help === true) return { kind: 'help' };
     const [name, ...more] = positionals;
     if (more.length > 0) return wrong(`Name one benchmark, not ${positionals.length}.`);
@@ -47,10 +48,21 @@ export function readArguments(args: readonly string[], benches: readonly Bench[]
       numbers[option] = value;
     }
     const jsonFile = typeof json === 'string' ? json : undefined;
-    return { kind: 'run', benches: chosen, values: numbers, jsonFile };
+    return {
+      kind: 'run',
+      benches: chosen.map((bench) => ({
+        bench,
+        values: { ...(quick === true && quickValues(bench)), ...numbers },
+      })),
+      jsonFile,
+    };
   } catch (error) {
     return wrong(error instanceof Error ? error.message.replaceAll(/\s+/g, ' ') : String(error));
   }
+}
+
+function quickValues({ options }: Bench): BenchValues {
+  return Object.fromEntries(Object.entries(options).map(([name, { quick }]) => [name, quick]));
 }
 
 function wrong(message: string): BenchRequest {
@@ -77,6 +89,7 @@ Measures banana-batch on servers of its own, prints one table, and writes the sa
 Runs all benchmarks, or only NAME.
 
 Options:
+  --quick       small sizes, to see whether everything works; the figures say little
   --json FILE   write the JSON to FILE (default: bench/results.json)
   -h, --help    show this help
 

@@ -3,6 +3,8 @@ import type { BenchRow } from './row.js';
 /** An option of a bench: a positive number. */
 export interface BenchOption {
   readonly default: number;
+  /** With `--quick`, where every bench ends within two minutes. */
+  readonly quick: number;
   readonly help: string;
 }
 
@@ -17,7 +19,7 @@ export interface Bench {
   /** Verb first, without a full stop. */
   readonly summary: string;
   readonly options: Readonly<Record<string, BenchOption>>;
-  /** Measures with a value for each option. */
+  /** Measures with the given values, and the defaults of other options. */
   readonly measure: (values: BenchValues, say: Say) => Promise<readonly BenchRow[]>;
 }
 

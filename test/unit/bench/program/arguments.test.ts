@@ -8,7 +8,7 @@ const benches: readonly Bench[] = [
   defineBench({
     name: 'fast',
     summary: 'measures fast',
-    options: { rows: { default: 600, help: 'rows' }, from: { default: 1, help: 'from' } },
+    options: { rows: { default: 600, quick: 6, help: 'rows' }, from: { default: 1, quick: 2, help: 'from' } },
     run: async (values) => {
       seen.push(values);
       return [];
@@ -19,19 +19,32 @@ const benches: readonly Bench[] = [
 
 describe('the arguments of npm run bench', () => {
   it('run all benches, or the named one', () => {
-    expect(readArguments([], benches)).toMatchObject({ kind: 'run', benches, jsonFile: undefined });
+    const all = benches.map((bench) => ({ bench, values: {} }));
+    expect(readArguments([], benches)).toEqual({ kind: 'run', benches: all, jsonFile: undefined });
     expect(readArguments(['slow', '--json', 'x.json'], benches)).toMatchObject({
       kind: 'run',
-      benches: [{ name: 'slow' }],
+      benches: [{ bench: { name: 'slow' } }],
       jsonFile: 'x.json',
     });
   });
 
-  it('give a bench a value for each of its options', async () => {
-    const request = readArguments(['fast', '--rows', '20'], benches);
+  it.each([
+    [[], { rows: 600, from: 1 }],
+    [['--rows', '20'], { rows: 20, from: 1 }],
+    [['--quick', '--rows', '20'], { rows: 20, from: 2 }],
+  ])('%j give a bench a value for each of its options', async (args, values) => {
+    const request = readArguments(['fast', ...args], benches);
     if (request.kind !== 'run') throw new Error(request.kind);
-    await request.benches[0]?.measure(request.values, () => undefined);
-    expect(seen).toEqual([{ rows: 20, from: 1 }]);
+    for (const { bench, values } of request.benches) await bench.measure(values, () => undefined);
+    expect(seen.at(-1)).toEqual(values);
+  });
+
+  it('make all benches quick', () => {
+    const request = readArguments(['--quick'], benches);
+    expect(request.kind === 'run' && request.benches.map(({ values }) => values)).toEqual([
+      { rows: 6, from: 2 },
+      {},
+    ]);
   });
 
   it.each([
