@@ -45,7 +45,7 @@ export const BENCHES: readonly Bench[] = [
     name: 'export',
     summary: 'exports of a finished batch in both formats',
     options: {
-      images: { default: 2_000, quick: 100, help: 'images' },
+      images: { default: 1_000, quick: 100, help: 'images' },
       bytes: { default: 1_500_000, quick: 20000, help: 'size of each image' },
     },
     run: async (values, say) => (await import('./images/export.js')).benchExport(values, say),

@@ -85,6 +85,14 @@ function pollRows(when: string, jobs: readonly JobListing[]): readonly BenchRow[
     },
     {
       ...common,
+      what: `GETs of jobs per image with those of copying, ${when}`,
+      unit: 'requests',
+      ours: mean(jobs.map(({ polls }) => polls)),
+      peer: peerOf(FIXED_NAME, peer.polls),
+      limit: 1,
+    },
+    {
+      ...common,
       what: `end noticed after, ${when}, mean`,
       unit: 's',
       ours: mean(ours.late),

@@ -3,10 +3,10 @@ export type Unit =
   | 's'
   | 'ms'
   | 'bytes'
-  | 'bytes/s'
   | 'rows/s'
   | 'images/s'
   | 'requests'
+  | 'jobs'
   | 'events'
   | 'creates/s';
 

@@ -55,7 +55,6 @@ function ratioText(row: BenchRow): string {
 /** A figure with three digits or more, and its unit: `0.42 ms`, `17.3 s`, `1240 rows/s`. */
 export function figureText(figure: number, unit: Unit): string {
   if (unit === 'bytes') return prettyBytes(figure);
-  if (unit === 'bytes/s') return `${prettyBytes(figure)}/s`;
   const size = Math.abs(figure);
   return `${figure.toFixed(size < 10 ? 2 : size < 100 ? 1 : 0)} ${unit}`;
 }
