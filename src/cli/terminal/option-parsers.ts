@@ -155,7 +155,7 @@ export function sandboxHelp(): string {
     'Misbehaviours, for --rate NAME=0.05 (a job-… rate is per job, all others per request):',
     ...misbehaviours,
     '',
-    'Markers in a prompt that decide how its job ends:',
+    'Markers in a prompt that decide how or when its job ends:',
     ...markers,
     '',
   ].join('\n');
@@ -169,5 +169,6 @@ const MARKERS = {
   '[[lost]]': 'its job is a 404 at every poll',
   '[[no-image]]': 'finishes, but its image can never be downloaded',
   '[[stuck]]': 'never finishes',
+  '[[takes:25s]]': 'takes 25 s, or another whole number of seconds',
   '[[invalid]]': 'its create is refused with 422',
 } as const;

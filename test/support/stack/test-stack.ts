@@ -13,6 +13,8 @@ import { temporaryFolder } from '../temporary-folder.js';
 
 /** A real server for one test file; call `stop` in `afterAll`; it fails if a process is left running. */
 interface TestServer {
+  /** Its process, of the newest start. */
+  pid(): number | undefined;
   /** Kills it with SIGKILL. */
   kill(): Promise<void>;
   /** Stops it by SIGSTOP: it keeps its connections and answers nothing, until `thaw`. */
@@ -147,11 +149,13 @@ function lifetime(
   release: () => Promise<void>,
 ): TestServer {
   const started = [first];
+  const pid = (): number | undefined => started.at(-1)?.pid;
   const signal = (name: 'SIGSTOP' | 'SIGCONT'): void => {
-    const pid = started.at(-1)?.pid;
-    if (pid !== undefined) process.kill(pid, name);
+    const running = pid();
+    if (running !== undefined) process.kill(running, name);
   };
   return {
+    pid,
     kill: async () => {
       await started.at(-1)?.kill();
     },

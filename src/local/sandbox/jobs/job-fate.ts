@@ -31,7 +31,7 @@ const STUCK_MS = 365 * 24 * 3_600_000;
  * - `[[flaky]]` fails once: the first job of this prompt and account. `[[flaky-always]]` fails every time.
  * - `[[unknown-failure]]` fails with an unknown text, every time.
  * - `[[lost]]` is a 404 at every poll. `[[no-image]]` is done, and its image is refused for ever.
- * - `[[stuck]]` does not end within a year.
+ * - `[[stuck]]` does not end within a year. `[[takes:25s]]` takes 25 s; any whole number of seconds up to 99999.
  * - `[[invalid]]` never becomes a job: the create is refused with 422.
  *
  * Those of `poison.ts` concern the answers, not the job.
@@ -66,8 +66,13 @@ export function decideFate(input: {
     if (misbehaviour.plays('job-unknown', subject)) return fail('unknown');
     return { kind: 'done' };
   };
-  const usualMs = jobTimeMs.min + (jobTimeMs.max - jobTimeMs.min) * share('job-time');
-  return { end: decideEnd(), takesMs: marked('stuck') ? STUCK_MS : Math.round(usualMs) };
+  const decideTime = (): number => {
+    if (marked('stuck')) return STUCK_MS;
+    const [, seconds] = /\[\[takes:(\d{1,5})s\]\]/.exec(prompt) ?? [];
+    if (seconds !== undefined) return Number(seconds) * 1_000;
+    return Math.round(jobTimeMs.min + (jobTimeMs.max - jobTimeMs.min) * share('job-time'));
+  };
+  return { end: decideEnd(), takesMs: decideTime() };
 }
 
 /** Whether a job's duration means that it never ends. */

@@ -44,6 +44,11 @@ describe('the fate of a job', () => {
     expect(Math.max(...times)).toBeLessThanOrEqual(300);
     expect(new Set(times).size).toBeGreaterThan(50);
   });
+
+  it('takes the seconds that its prompt names', () => {
+    expect(fateOf('x [[takes:25s]]')).toEqual({ end: { kind: 'done' }, takesMs: 25_000 });
+    expect(fateOf('[[flaky]] x [[takes:0s]]')).toMatchObject({ end: { kind: 'failed' }, takesMs: 0 });
+  });
 });
 
 function decisions(seed: string): readonly boolean[] {
