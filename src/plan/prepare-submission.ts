@@ -214,7 +214,7 @@ function keptSettings(settings: RunSettings, files: BatchFiles | undefined): Run
 /** The result of preparing a submission for a running batch. */
 async function joinRun(store: ObjectStore, run: RunRef, { sheet, spending }: Submission): Promise<JoinedRun> {
   const request = await readDocument(store, at(run, requestKey(run, run.runSeq)), RunRequest);
-  refuseOtherBudget(run, spending, request.settings);
+  await refuseOtherBudget(store, run, spending, request.settings);
   const isSame = request.action === 'submit' && hasSheet(request, run, sheet, sheet.sheetSettings);
   if (!isSame || (run.runSeq > 1 && request.merge !== sheet.merge)) return { kind: 'busy', location: run };
   return { kind: 'running', location: run, plan: await planRun(store, run, sheet) };

@@ -109,17 +109,20 @@ async function refuseToForget(store: ObjectStore, location: BatchLocation): Prom
   );
 }
 
-/** Throws a UsageError if a command names another budget for a running batch than that of its start. */
-export function refuseOtherBudget(
-  { batchId }: BatchLocation,
+/** Throws a UsageError if a command names another budget for a running batch than it has. Throws StorageError. */
+export async function refuseOtherBudget(
+  store: ObjectStore,
+  run: RunRef,
   spending: Spending,
-  running: Pick<RunSettings, 'budget'> | undefined,
-): void {
-  const { budget } = spending;
+  settings: Pick<RunSettings, 'budget'> | undefined,
+): Promise<void> {
+  if (spending.budget === undefined) return;
+  const { batchId } = run;
   const amount = budgetIn(spending);
-  if (budget === undefined || inMicros(amount) === inMicros(running?.budget)) return;
-  const has = running?.budget === undefined ? 'without a budget' : `with a budget of ${running.budget}`;
-  const change = running?.budget === undefined ? 'set one' : 'change it';
+  const cap = (await readBudgetFile(store, run))?.cap ?? settings?.budget;
+  if (inMicros(amount) === inMicros(cap)) return;
+  const has = cap === undefined ? 'without a budget' : `with a budget of ${cap}`;
+  const change = cap === undefined ? 'set one' : 'change it';
   throw new UsageError(
     `Batch "${batchId}" is already running, ${has}; ${change} with: banana-batch set ${batchId} --budget AMOUNT`,
   );

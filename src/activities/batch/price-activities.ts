@@ -44,16 +44,23 @@ export function checkPricesActivity(state: WorkerState): Activities['checkPrices
   return ({ run, shardCount, prices }) =>
     bearingBucket(state, async () => {
       const table = tableOf(prices);
-      const unpriced = new ImageCounts();
+      const [unpriced, unusable] = [new ImageCounts(), new ImageCounts()];
       for (let shard = 0; shard < shardCount; shard++) {
         for (const row of await state.shardRows.all(run, shard)) {
-          if (microsFor(table, row) === undefined) unpriced.add(row);
+          if (priceOf(table, row) === undefined) unpriced.add(row);
+          else if (microsFor(table, row) === undefined) unusable.add(row);
         }
       }
-      if (unpriced.list.length === 0) return;
-      throw ApplicationFailure.nonRetryable(
-        `BANANA_PRICES has no price with at most six decimals for ${kindsText(unpriced.list)}. Add it, and set the budget again.`,
-      );
+      if (unpriced.list.length > 0) {
+        throw ApplicationFailure.nonRetryable(
+          `BANANA_PRICES has no price for ${kindsText(unpriced.list)}. Add it, and set the budget again.`,
+        );
+      }
+      if (unusable.list.length > 0) {
+        throw ApplicationFailure.nonRetryable(
+          `A price in BANANA_PRICES has more than six decimals, or exceeds ${MAX_PRICE}: ${kindsText(unusable.list)}. Correct it, and set the budget again.`,
+        );
+      }
     });
 }
 

@@ -175,7 +175,8 @@ async function stillRunning(
     at(running, requestKey(running, runSeq)),
     RunRequest,
   );
-  refuseOtherBudget(location, spendingIn(starting.options.running), request.settings);
+  const { store } = starting.access;
+  await refuseOtherBudget(store, running, spendingIn(starting.options.running), request.settings);
   // Its worker was a command that has ended: continue it here, or it would stop.
   context.stderr.write(
     `Batch "${batchId}" is still running, and is shown here; use ${rerun.action} when it has finished.\n`,
