@@ -86,8 +86,7 @@ export async function main(
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.refused;
     if (error instanceof InterruptedError) return EXIT.interrupted;
-    const refusal = await import('./cli/terminal/refusal.js').catch(() => undefined);
-    stderr.write(`${refusal?.refusalOf(error) ?? unexpected(error)}\n`);
+    stderr.write(`${await textOf(error)}\n`);
     return EXIT.refused;
   }
 }
@@ -103,6 +102,16 @@ function namedCommands(
   });
 }
 
+/** What to say of an error, even if files of this program are missing. */
+async function textOf(error: unknown): Promise<string> {
+  try {
+    const { refusalOf } = await import('./cli/terminal/refusal.js');
+    return refusalOf(error) ?? unexpected(error);
+  } catch {
+    return unexpected(error);
+  }
+}
+
 function unexpected(error: unknown): string {
   if (process.env['BANANA_DEBUG'] && error instanceof Error) return error.stack ?? error.message;
   const message = error instanceof Error ? error.message : String(error);
@@ -116,9 +125,7 @@ const invoked = process.argv[1];
 if (invoked && realpathSync(invoked) === fileURLToPath(import.meta.url)) {
   const end = async (error: unknown): Promise<void> => {
     process.off('uncaughtException', stop);
-    // If this file itself is missing, its import must not end here again.
-    const refusal = await import('./cli/terminal/refusal.js').catch(() => undefined);
-    process.stderr.write(`${refusal?.refusalOf(error) ?? unexpected(error)}\n`);
+    process.stderr.write(`${await textOf(error)}\n`);
     process.exit(EXIT.refused);
   };
   const stop = (error: unknown): void => void end(error);

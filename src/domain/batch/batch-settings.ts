@@ -43,12 +43,16 @@ export function problemWithSettings(settings: ChangedSettings | undefined): stri
 
 /** Programs may send anything. */
 function arePrices(prices: unknown): boolean {
-  const isPrice = (one: Partial<Record<keyof ImagePrice, unknown>> | null | undefined): boolean =>
+  return Array.isArray(prices) && prices.every(isPrice);
+}
+
+function isPrice(one: Partial<Record<keyof ImagePrice, unknown>> | null | undefined): boolean {
+  return (
     MODELS.some((model) => model === one?.model) &&
     RESOLUTIONS.some((resolution) => resolution === one?.resolution) &&
     typeof one?.price === 'string' &&
-    microsOf(one.price, MAX_PRICE) !== undefined;
-  return Array.isArray(prices) && prices.every(isPrice);
+    microsOf(one.price, MAX_PRICE) !== undefined
+  );
 }
 
 function isWholeWithin(value: number, most: number): boolean {
