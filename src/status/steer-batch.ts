@@ -12,6 +12,7 @@ import {
   pauseUpdate,
   resumeUpdate,
   setUpdate,
+  type BatchSnapshot,
 } from '../workflows/protocol/batch-messages.js';
 import { batchWorkflowId } from '../workflows/protocol/names.js';
 import { readBatchStatus, type StatusAccess } from './batch-status.js';
@@ -20,8 +21,8 @@ import { TEMPORAL_DEADLINE_MS, withinDeadline } from '../network/temporal-calls.
 
 /** The result of a message to a batch; `before` is the batch's status before it. */
 export type Steered =
-  /** The batch has applied it. */
-  | { readonly kind: 'applied'; readonly before: BatchStatus }
+  /** The batch has applied it; `after` is its state then. */
+  | { readonly kind: 'applied'; readonly before: BatchStatus; readonly after: BatchSnapshot }
   /** No worker answered in time. Temporal keeps the message until one does. */
   | { readonly kind: 'waiting'; readonly before: BatchStatus }
   | { readonly kind: 'unknown-batch' }
@@ -85,7 +86,7 @@ export function changeBatch(
 
 interface Message {
   /** Sends it and waits until the batch has applied it. */
-  readonly send: (handle: WorkflowHandle) => Promise<unknown>;
+  readonly send: (handle: WorkflowHandle) => Promise<BatchSnapshot>;
   /** Leaves the message with Temporal until a worker answers. */
   readonly leave: (handle: WorkflowHandle) => Promise<unknown>;
   /** How long `send` may take. Default 5 s. */
@@ -105,8 +106,8 @@ async function steer(
   if (before.state === 'stuck') return { kind: 'stuck', before };
   const handle = workflow.getHandle(batchWorkflowId(location.batchId));
   try {
-    await withinDeadline(connection, () => send(handle), withinMs);
-    return { kind: 'applied', before };
+    const after = await withinDeadline(connection, () => send(handle), withinMs);
+    return { kind: 'applied', before, after };
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) {
       return { kind: 'refused', before, reason: reasonOf(error), error };

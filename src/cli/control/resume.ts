@@ -1,3 +1,5 @@
+import { compareDecimals } from '../../domain/money/decimal.js';
+import type { BatchSnapshot } from '../../workflows/protocol/batch-messages.js';
 import { resumeBatch } from '../../starter.js';
 import { withTemporalAccess, type BatchAccess } from '../terminal/batch-access.js';
 import { EXIT, type Command } from '../terminal/command-context.js';
@@ -21,15 +23,21 @@ export function sendResume(
   });
 }
 
+/** That nothing more is bought although the batch was resumed, if its budget is spent. */
+function spentText({ run, budget }: Partial<Pick<BatchSnapshot, 'run' | 'budget'>> = {}): string {
+  if (!budget || compareDecimals(budget.committed, budget.cap) < 0) return '';
+  return `, but its budget of ${budget.cap} is spent (${budget.committed} committed): to buy more: banana-batch set ${run?.batchId} --budget AMOUNT`;
+}
+
 /** Continues after a pause, and checks at once whether the causes of holds have ended. */
 export const resume: Command<ResumeOptions> = (context, { id, rebind, json }) =>
   withTemporalAccess(context, async (access) => {
     const { stdout, stderr } = context;
-    const { before, isApplied } = await sendResume(access, id, { rebind });
+    const { before, isApplied, after } = await sendResume(access, id, { rebind });
     const { batchId, paused, holds } = before;
     const sentences = [
       ...(rebind ? ["The batch now uses the workers' key."] : []),
-      ...(paused ? [`Resumed "${batchId}".`] : []),
+      ...(paused ? [`Resumed "${batchId}"${spentText(after)}.`] : []),
       ...(holds.length > 0
         ? [`Checking now whether the hold can end (${holds.map(({ scope }) => scope).join(', ')}).`]
         : []),

@@ -2,9 +2,17 @@ import type { BatchStatus } from '../../status/status-document.js';
 import { UsageError } from '../../errors.js';
 import { findBatch, type StatusAccess, type Steered } from '../../starter.js';
 import type { BatchLocation } from '../../storage/layout.js';
+import type { BatchSnapshot } from '../../workflows/protocol/batch-messages.js';
 import { type BatchAccess, unknownBatch } from '../terminal/batch-access.js';
 import { stuck } from './end-stuck-batch.js';
 import { retryAdvice } from './retry-advice.js';
+
+/** The batch before a message, and after it was applied. */
+export interface SentToBatch {
+  readonly before: BatchStatus;
+  readonly isApplied: boolean;
+  readonly after: BatchSnapshot | undefined;
+}
 
 /**
  * Sends a message to a running batch. If no worker answers in time, the message stays with Temporal, and `isApplied`
@@ -21,13 +29,14 @@ export async function sendToBatch(
     readonly verb: string;
     readonly send: (access: StatusAccess, location: BatchLocation) => Promise<Steered>;
   },
-): Promise<{ readonly before: BatchStatus; readonly isApplied: boolean }> {
+): Promise<SentToBatch> {
   const location = await findBatch(access, id);
   const steered = await send(access, location);
   switch (steered.kind) {
     case 'applied':
+      return { before: steered.before, isApplied: true, after: steered.after };
     case 'waiting':
-      return { before: steered.before, isApplied: steered.kind === 'applied' };
+      return { before: steered.before, isApplied: false, after: undefined };
     case 'unknown-batch':
       throw unknownBatch(location);
     case 'ended':
