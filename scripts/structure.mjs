@@ -28,7 +28,7 @@ const SHEET_BASE = [
 ];
 const ACTIVITY_BASE = [
   'activities/retry-or-hold.ts',
-  'activities/failure.ts',
+  'activities/hold-causes.ts',
   'activities/limits.ts',
   'activities/own-message.ts',
 ];

@@ -3,7 +3,7 @@ import { BananaHubError } from '../bananahub/errors.js';
 import { ImageDownloadError } from '../bananahub/images/image-download-error.js';
 import type { ServiceTexts } from '../ledger/service-texts.js';
 import type { RunRef } from '../storage/layout.js';
-import { BatchFault, batchFault } from './failure.js';
+import { BatchFault, batchFault } from './hold-causes.js';
 import { ownMessage } from './own-message.js';
 
 /** The same activity, but its failures enter the history without any text of the service or the image host; those texts are kept in the bucket. */

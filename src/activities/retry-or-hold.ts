@@ -1,7 +1,7 @@
 import type { BananaHubError } from '../bananahub/errors.js';
 import type { BatchFaultDetails } from '../domain/batch/holds.js';
 import { afterFault, type RetryBudget, type NextTry } from '../domain/batch/fault-budget.js';
-import { batchFault, type Meaning } from './failure.js';
+import { batchFault, type Meaning } from './hold-causes.js';
 import type { ActivityLimits } from './limits.js';
 
 const RATE_LIMITED = 'rate-limited' satisfies BananaHubError['code'];

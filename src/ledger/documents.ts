@@ -3,7 +3,7 @@ import { MODELS, RESOLUTIONS } from '../domain/rows/generation-settings.js';
 import { FAILURE_KINDS, UNSTORED_KINDS } from '../domain/rows/failure-kind.js';
 import type { BatchId, ContentHash, JobId, RowId } from '../domain/rows/ids.js';
 import type { JsonValue } from '../domain/text/json.js';
-import { INPUT_COLUMNS } from '../domain/rows/reserved-columns.js';
+import { INPUT_COLUMNS } from '../domain/rows/columns.js';
 import type { NearDuplicates } from '../domain/images/near-duplicates.js';
 import { NO_THUMBNAIL, PHASES_REACHED, type RowOutcome, type SettledRow } from '../domain/rows/outcome.js';
 import type { ShardRow } from '../domain/rows/row.js';

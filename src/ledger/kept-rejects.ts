@@ -1,7 +1,7 @@
 import { parse } from 'csv-parse';
 import { z } from 'zod';
 import type { RejectedRecord, SkippedRecord, LeftOutRecord } from '../domain/rows/row.js';
-import { isReportColumn, INPUT_COLUMNS } from '../domain/rows/reserved-columns.js';
+import { isReportColumn, INPUT_COLUMNS } from '../domain/rows/columns.js';
 import type { CsvCells } from '../sheet/index.js';
 import { at, rejectsKey, rejectsLedgerKey, skippedKey, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';

@@ -1,6 +1,6 @@
 import { type GenerationRecord, type RowOutcome, phaseReached } from '../domain/rows/outcome.js';
 import { hasChosenName } from '../domain/images/image-name.js';
-import { FAILURE_COLUMNS, metadataLabelName } from '../domain/rows/reserved-columns.js';
+import { FAILURE_COLUMNS, metadataLabelName } from '../domain/rows/columns.js';
 import { inputImagesCell } from '../domain/rows/input-image.js';
 import type { PromptRow } from '../domain/rows/row.js';
 import type { CsvCells } from '../sheet/index.js';

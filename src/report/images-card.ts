@@ -1,6 +1,6 @@
 import { LabelTypes } from '../domain/rows/label-types.js';
 import type { StoredEnd } from '../domain/rows/outcome.js';
-import { metadataLabelName } from '../domain/rows/reserved-columns.js';
+import { metadataLabelName } from '../domain/rows/columns.js';
 import type { PromptRow } from '../domain/rows/row.js';
 import type { Tally } from '../domain/batch/tally.js';
 import type { RunRef } from '../storage/layout.js';

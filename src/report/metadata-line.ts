@@ -1,6 +1,6 @@
 import type { RowOutcome } from '../domain/rows/outcome.js';
 import { inputImagesCell, publicAddress } from '../domain/rows/input-image.js';
-import { metadataLabelName } from '../domain/rows/reserved-columns.js';
+import { metadataLabelName } from '../domain/rows/columns.js';
 import type { PromptRow } from '../domain/rows/row.js';
 import type { JsonValue } from '../domain/text/json.js';
 import { imageFileAt } from '../storage/layout.js';

@@ -1,4 +1,4 @@
-import { isReportColumn } from '../domain/rows/reserved-columns.js';
+import { isReportColumn } from '../domain/rows/columns.js';
 import type { PromptRow, Repeat, SkippedRecord } from '../domain/rows/row.js';
 import type { SheetColumn } from '../domain/rows/sheet-column.js';
 import { recordChecker, type OwnIdentity, type RejectedItem } from './rows/check.js';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { MODELS, RESOLUTIONS, rulesFor } from '../domain/rows/generation-settings.js';
-import { INPUT_COLUMNS } from '../domain/rows/reserved-columns.js';
+import { INPUT_COLUMNS } from '../domain/rows/columns.js';
 
 const ASPECT_RATIOS = [...new Set(MODELS.flatMap((model) => rulesFor(model, 'image').aspectRatios))];
 

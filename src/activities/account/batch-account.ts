@@ -8,7 +8,7 @@ import { statesAfterRun } from '../../ledger/run-rows.js';
 import { at, requestKey, type RunRef } from '../../storage/layout.js';
 import { cancellationSignal } from '../worker/activity-context.js';
 import type { WorkerState } from '../worker/dependencies.js';
-import { batchFault, wrongAccount, wrongService } from '../failure.js';
+import { batchFault, wrongAccount, wrongService } from '../hold-causes.js';
 import { latestJobs, mayRebind, provesSameAccount } from '../worker/same-account.js';
 
 /**

@@ -13,7 +13,7 @@ import { checkAccount } from '../account/batch-account.js';
 import type { WorkerState } from '../worker/dependencies.js';
 import { RefusedCreate } from './refused-create.js';
 import { outOfFunds, retryable, STILL_HELD } from './still-held.js';
-import { IMAGE_HOST, isSurelyRefused, mayHaveCreated, meaningOf } from '../failure.js';
+import { IMAGE_HOST, isSurelyRefused, mayHaveCreated, meaningOf } from '../hold-causes.js';
 import { modeOf, forgetRefused, isInDoubt, outgoingCreate } from '../row/outgoing-create.js';
 import { callbackRefOf } from '../../bananahub/webhooks/worker-webhooks.js';
 import type {

@@ -9,7 +9,7 @@ import { reportSkips } from '../../schedules/firings/report-skips.js';
 import { StorageError } from '../../storage/object-store.js';
 import { batchWorkflowId } from '../../workflows/protocol/names.js';
 import { pause, withHeartbeat } from '../worker/activity-context.js';
-import { passingFailure } from '../failure.js';
+import { passingFailure } from '../hold-causes.js';
 import type { FiringDependencies } from './firing-dependencies.js';
 import type {
   FiringActivities,

@@ -18,7 +18,7 @@ import { StorageError } from '../../storage/object-store.js';
 import { scheduleAddress } from '../../schedules/schedule-layout.js';
 import { askingRun, cancellationSignal, withHeartbeat } from '../worker/activity-context.js';
 import { countedTryMs } from '../retry-or-hold.js';
-import { passingFailure } from '../failure.js';
+import { passingFailure } from '../hold-causes.js';
 import type { FiringDependencies } from './firing-dependencies.js';
 import type {
   FiringActivities,

@@ -1,5 +1,5 @@
 import type { RowOutcome } from '../../domain/rows/outcome.js';
-import { isReportColumn, REJECT_COLUMNS } from '../../domain/rows/reserved-columns.js';
+import { isReportColumn, REJECT_COLUMNS } from '../../domain/rows/columns.js';
 import type { PromptRow, RejectedRecord, ShardRow, SkippedRecord } from '../../domain/rows/row.js';
 import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../../domain/batch/tally.js';
 import type { CarriedLine, RenameLine } from '../../ledger/documents.js';

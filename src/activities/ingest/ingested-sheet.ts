@@ -1,4 +1,4 @@
-import { metadataLabelName } from '../../domain/rows/reserved-columns.js';
+import { metadataLabelName } from '../../domain/rows/columns.js';
 import type { LeftOutRecord, PromptRow } from '../../domain/rows/row.js';
 import { SheetColumnList, type SheetColumn } from '../../domain/rows/sheet-column.js';
 import type { JsonValue } from '../../domain/text/json.js';

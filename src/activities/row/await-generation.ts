@@ -14,7 +14,7 @@ import { RequestedWait } from './requested-wait.js';
 import { pause, startTemporalClock, withHeartbeat } from '../worker/activity-context.js';
 import type { WorkerState } from '../worker/dependencies.js';
 import { retryOrHold } from '../retry-or-hold.js';
-import { batchFault, meaningOf } from '../failure.js';
+import { batchFault, meaningOf } from '../hold-causes.js';
 import { JobChecks, LeftMissing, missingOf } from './job-checks.js';
 import type { PolledJob, SeenEnd } from '../worker/job-times.js';
 import { withStorageRetries } from '../worker/storage-fault.js';

@@ -6,7 +6,7 @@ import type { ShardRow } from '../../domain/rows/row.js';
 import { askingRun, pausedUndisturbed, withHeartbeat } from '../worker/activity-context.js';
 import type { WorkerState } from '../worker/dependencies.js';
 import { retryOrHold, isExhausted } from '../retry-or-hold.js';
-import { batchFault, isSurelyRefused, mayHaveCreated, meaningOf } from '../failure.js';
+import { batchFault, isSurelyRefused, mayHaveCreated, meaningOf } from '../hold-causes.js';
 import { modeOf, forgetRefused, isInDoubt, outgoingCreate, type OutgoingCreate } from './outgoing-create.js';
 import { callbackRefOf } from '../../bananahub/webhooks/worker-webhooks.js';
 import type {

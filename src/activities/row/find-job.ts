@@ -6,7 +6,7 @@ import { cancellationSignal, pause, startTemporalClock, withHeartbeat } from '..
 import { RequestedWait } from './requested-wait.js';
 import type { WorkerState } from '../worker/dependencies.js';
 import { retryOrHold } from '../retry-or-hold.js';
-import { batchFault, meaningOf } from '../failure.js';
+import { batchFault, meaningOf } from '../hold-causes.js';
 import { JobChecks, LeftMissing, missingOf } from './job-checks.js';
 import { withStorageRetries } from '../worker/storage-fault.js';
 import type { Activities, FindJobInput, FindJobResult } from '../../workflows/protocol/activities.js';

@@ -12,7 +12,7 @@ import {
 import { at, inputImageKey, type RunRef } from '../../storage/layout.js';
 import type { ObjectStore, PresignOptions } from '../../storage/object-store.js';
 import type { WorkerState } from '../worker/dependencies.js';
-import { batchFault } from '../failure.js';
+import { batchFault } from '../hold-causes.js';
 import type { CallbackRef } from '../../bananahub/webhooks/callback-path.js';
 import type { ModelMode } from '../../domain/batch/holds.js';
 import { modeWith } from '../../domain/rows/generation-settings.js';

@@ -24,7 +24,7 @@ import { cancellationSignal, pause, startTemporalClock, withHeartbeat } from '..
 import { RequestedWait } from './requested-wait.js';
 import type { WorkerState } from '../worker/dependencies.js';
 import { retryOrHold, countedTryMs } from '../retry-or-hold.js';
-import { batchFault, meaningOf } from '../failure.js';
+import { batchFault, meaningOf } from '../hold-causes.js';
 import { type JobCheck, JobChecks, LeftMissing, missingOf } from './job-checks.js';
 import { ownMessage } from '../own-message.js';
 import { withStorageRetries } from '../worker/storage-fault.js';

@@ -8,7 +8,7 @@ import { statesAfterRun } from '../../ledger/run-rows.js';
 import { type RunRef, at, batchFileKey } from '../../storage/layout.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import { askingRun } from './activity-context.js';
-import { wrongAccount } from '../failure.js';
+import { wrongAccount } from '../hold-causes.js';
 import { latestJobs, provesSameAccount } from './same-account.js';
 
 const RUNS_KEPT = 1_000;

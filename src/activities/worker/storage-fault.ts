@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { FRESH_BUDGET } from '../../domain/batch/fault-budget.js';
 import type { WorkerState } from './dependencies.js';
 import { retryOrHold } from '../retry-or-hold.js';
-import { batchFault, meaningOf, passingFailure } from '../failure.js';
+import { batchFault, meaningOf, passingFailure } from '../hold-causes.js';
 
 const Progress = z.object({ budget: z.object({ spentMs: z.number(), tries: z.number() }) });
 

@@ -1,7 +1,7 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { isReportColumn, REJECT_COLUMNS } from '../../domain/rows/reserved-columns.js';
+import { isReportColumn, REJECT_COLUMNS } from '../../domain/rows/columns.js';
 import type { RejectedRecord } from '../../domain/rows/row.js';
 import { readJsonLines } from '../../ledger/files/json-lines.js';
 import { rejectCells, RejectedLine } from '../../ledger/kept-rejects.js';

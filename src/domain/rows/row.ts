@@ -2,7 +2,7 @@ import type { Model, Resolution } from './generation-settings.js';
 import type { ContentHash, JobId, RowId } from './ids.js';
 import type { JsonValue } from '../text/json.js';
 import type { GenerationRecord, StoredEnd } from './outcome.js';
-import type { InputColumn } from './reserved-columns.js';
+import type { InputColumn } from './columns.js';
 
 /** One checked row: what is sent, where its image is stored, and what is carried along. Written to `runs/<runSeq>/rows/`. */
 export interface PromptRow {

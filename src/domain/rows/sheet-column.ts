@@ -1,5 +1,5 @@
 import type { JsonValue } from '../text/json.js';
-import { INPUT_COLUMNS, type InputColumn } from './reserved-columns.js';
+import { INPUT_COLUMNS, type InputColumn } from './columns.js';
 import type { LeftOutRecord, PromptRow } from './row.js';
 
 /** A column of a batch's sheet. */

@@ -1,5 +1,5 @@
 import { jsonAsText } from '../../domain/text/json.js';
-import { INPUT_COLUMNS, metadataLabelName, type InputColumn } from '../../domain/rows/reserved-columns.js';
+import { INPUT_COLUMNS, metadataLabelName, type InputColumn } from '../../domain/rows/columns.js';
 import type { GivenCells, PromptRow } from '../../domain/rows/row.js';
 
 /**

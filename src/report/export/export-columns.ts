@@ -1,5 +1,5 @@
 import { cellOf, type Cell, type ColumnType, type LabelTypes } from '../../domain/rows/label-types.js';
-import { metadataLabelName } from '../../domain/rows/reserved-columns.js';
+import { metadataLabelName } from '../../domain/rows/columns.js';
 import type { ExportRow } from './export-row.js';
 
 /** A column of an export besides the image itself. */

@@ -1,7 +1,7 @@
 import { jsonAsText } from '../../domain/text/json.js';
 import type { RowOutcome } from '../../domain/rows/outcome.js';
 import { namesBeside, RESULT_COLUMNS } from './result-columns.js';
-import { inputColumnOf } from '../../domain/rows/reserved-columns.js';
+import { inputColumnOf } from '../../domain/rows/columns.js';
 import { RowCosts } from '../../domain/money/row-cost.js';
 import type { ShardRow } from '../../domain/rows/row.js';
 import { cellOfRow, cellsOfRecord, type SheetColumn } from '../../domain/rows/sheet-column.js';

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../domain/text/json.js';
-import type { InputColumn } from '../../domain/rows/reserved-columns.js';
+import type { InputColumn } from '../../domain/rows/columns.js';
 import { BrokenRule, cellText } from './cells.js';
 import type { SheetColumns } from './sheet-columns.js';
 import type { SourceRecord } from '../source-record.js';

@@ -4,7 +4,7 @@ import {
   isReportColumn,
   metadataLabelName,
   type InputColumn,
-} from '../../domain/rows/reserved-columns.js';
+} from '../../domain/rows/columns.js';
 import { columnsInstead, listColumns, SheetError, type LinePlace, type SheetPlace } from '../sheet-error.js';
 import { momentInNames } from '../../domain/time/moment.js';
 import type { SheetSettings } from '../sheet-settings.js';

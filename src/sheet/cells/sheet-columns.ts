@@ -1,4 +1,4 @@
-import type { InputColumn } from '../../domain/rows/reserved-columns.js';
+import type { InputColumn } from '../../domain/rows/columns.js';
 import type { PlacedPart } from './template.js';
 
 /** The use of a record's columns, by place. */

@@ -1,6 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
 import { jsonAsText, type JsonValue } from '../../domain/text/json.js';
-import { inputColumnOf, isJsonCellsColumn, isReportColumn } from '../../domain/rows/reserved-columns.js';
+import { inputColumnOf, isJsonCellsColumn, isReportColumn } from '../../domain/rows/columns.js';
 
 /** A record to write: cells by column name; absent and null cells are written empty. */
 export type CsvCells = Readonly<Record<string, JsonValue | undefined>>;

@@ -6,7 +6,7 @@ import { identityOfInput } from '../../domain/rows/input-image.js';
 import type { JsonValue } from '../../domain/text/json.js';
 import { imageNameOf } from '../../domain/images/image-name.js';
 import { placesText, RecordPlaces } from '../record-place.js';
-import type { InputColumn } from '../../domain/rows/reserved-columns.js';
+import type { InputColumn } from '../../domain/rows/columns.js';
 import type { GivenCells, PromptRow, RejectedRecord, Repeat, SkippedRecord } from '../../domain/rows/row.js';
 import { KEEP_AS_TEXT, isScientific } from '../cells/rewritten-id.js';
 import { brokenRowIdRule, formerRowId, RowIds } from '../../domain/identity/row-id.js';

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../domain/text/json.js';
-import { isReportColumn } from '../../domain/rows/reserved-columns.js';
+import { isReportColumn } from '../../domain/rows/columns.js';
 import type { LeftOutRecord, RejectedRecord } from '../../domain/rows/row.js';
 import type { BrokenRule } from '../cells/cells.js';
 import type { SheetColumns } from '../cells/sheet-columns.js';

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command, type OptionValues } from '@commander-js/extra-typings';
 import { z } from 'zod';
 import { RESOLUTIONS, rulesFor } from '../../../domain/rows/generation-settings.js';
-import { INPUT_COLUMNS } from '../../../domain/rows/reserved-columns.js';
+import { INPUT_COLUMNS } from '../../../domain/rows/columns.js';
 import { UsageError } from '../../../errors.js';
 import { parseModel, SheetSettings } from '../../../sheet/index.js';
 import { pair, wholeNumber } from '../../terminal/option-parsers.js';

@@ -9,7 +9,7 @@ import {
   meaningOfDownloadError,
   meaningOfStorageError,
   wrongAccount,
-} from '../../../src/activities/failure.js';
+} from '../../../src/activities/hold-causes.js';
 import { BananaHubError, type BananaHubErrorCode } from '../../../src/bananahub/errors.js';
 import { ImageDownloadError } from '../../../src/bananahub/images/image-download-error.js';
 import { BATCH_FAULT } from '../../../src/domain/batch/holds.js';

@@ -1,9 +1,5 @@
 import { expect, test } from 'vitest';
-import {
-  inputColumnOf,
-  isReportColumn,
-  metadataLabelName,
-} from '../../../../src/domain/rows/reserved-columns.js';
+import { inputColumnOf, isReportColumn, metadataLabelName } from '../../../../src/domain/rows/columns.js';
 
 test('input columns are recognized in any letter case', () => {
   expect(inputColumnOf(' Aspect_Ratio ')).toBe('aspect_ratio');
