@@ -52,7 +52,7 @@ const Story = z.object({
   generations: z.array(z.object({ message: z.string().optional() })),
 });
 const Status = z.object({
-  holds: z.array(z.object({ message: z.string(), serviceTexts: z.string().optional() })),
+  holds: z.array(z.object({ message: z.string(), said: z.string().optional() })),
 });
 
 describe('a service and an image host that quote prompts', { timeout: 400_000 }, () => {
@@ -218,7 +218,7 @@ describe('a service and an image host that quote prompts', { timeout: 400_000 },
       { what: 'the model is held', withinMs: 60_000 },
     );
     expect(hold?.message).toContain('(403). Give the key access');
-    expect(hold?.serviceTexts).toContain(`${SERVICE_WORD} create-403`);
+    expect(hold?.said).toContain(`${SERVICE_WORD} create-403`);
     expect((await command('status', 'held')).stdout).toContain(`the service said: ${SERVICE_WORD}`);
     const failed = await eventually(() => messageOf('held', 'f'), { what: 'the other row has failed' });
     expect(failed).toContain(`The job failed: ${SERVICE_WORD} failed`);
