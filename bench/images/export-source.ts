@@ -5,11 +5,11 @@ import pMap from 'p-map';
 import type { JobId } from '../../src/domain/rows/ids.js';
 import type { ImageFacts } from '../../src/domain/rows/outcome.js';
 import type { ShardRow } from '../../src/domain/rows/row.js';
-import { EMPTY_TALLY } from '../../src/domain/batch/tally.js';
 import { ShardRowLine } from '../../src/ledger/documents.js';
 import { readJsonLines } from '../../src/ledger/files/json-lines.js';
 import { at, imageKey, rowsKey } from '../../src/storage/layout.js';
 import type { ActivityBench } from '../../test/support/batches/activity-bench.js';
+import { sealRun } from '../../test/support/batches/sealed-batches.js';
 import { samplePng } from '../../test/support/images/sample-images.js';
 
 const DIFFERENT = 100;
@@ -59,18 +59,7 @@ export async function sealLargeBatch(
     );
     await bench.attempt(() => activities.recordOutcomes({ run, shard, part: 0, settled }));
   }
-  const startedAt = new Date().toISOString();
-  const { shardCount } = result;
-  await bench.attempt(() =>
-    activities.seal({
-      run,
-      shardCount,
-      openedShards: shardCount,
-      end: 'completed',
-      tally: EMPTY_TALLY,
-      startedAt,
-    }),
-  );
+  await sealRun(bench, run, result.shardCount);
 }
 
 function imageOf(sizeBytes: number): { readonly body: Buffer; readonly facts: ImageFacts } {

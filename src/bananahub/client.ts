@@ -71,6 +71,26 @@ export interface BananaHubClient {
   close(): Promise<void>;
 }
 
+/** The API with some methods replaced; all others go through to it. */
+export function withMethods(
+  api: BananaHubClient,
+  methods: Partial<Pick<BananaHubClient, 'createGeneration' | 'getJob' | 'getBalance'>>,
+): BananaHubClient {
+  return {
+    get account() {
+      return api.account;
+    },
+    hasKeyFile: api.hasKeyFile,
+    renewKey: () => api.renewKey(),
+    isSandbox: () => api.isSandbox(),
+    createGeneration: (request, options) => api.createGeneration(request, options),
+    getJob: (jobId, signal) => api.getJob(jobId, signal),
+    getBalance: (signal) => api.getBalance(signal),
+    close: () => api.close(),
+    ...methods,
+  };
+}
+
 const FOLDERS: Readonly<Record<Model, string>> = { nb: '/nb', nb2: '/nb2', pro: '' };
 const ENDPOINTS: Readonly<Record<InputMode, string>> = {
   text: '/text-generations',

@@ -1,5 +1,5 @@
-import { MAX_BUDGET, MAX_PRICE, microsOf, microsText } from '../domain/money/decimal.js';
-import { priceOf, tableOf, type ImagePrice } from '../domain/money/price-table.js';
+import { MAX_BUDGET, microsOf, microsText } from '../domain/money/decimal.js';
+import { microsFor, tableOf, type ImagePrice } from '../domain/money/price-table.js';
 import { madeByRun } from '../domain/money/run-cost.js';
 import { committedIn, readBudgetFile } from '../ledger/budget-file.js';
 import { BatchFile, RunRequest } from '../ledger/documents.js';
@@ -52,7 +52,7 @@ async function seenSpent(
   const images = await PresentImages.list(store, run);
   let spent = 0;
   for await (const left of rowsAfterRun(store, run)) {
-    const price = microsOf(priceOf(table, left.row) ?? '0', MAX_PRICE) ?? 0;
+    const price = microsFor(table, left.row) ?? 0;
     spent += price * (await generationsSeen(run, left, images));
   }
   return spent;

@@ -134,7 +134,7 @@ class Shard {
       grace: this.#grace,
       missing: new MissingRows(input.shard, this.#ledger, holds),
       searches: this.#searches,
-      noteEnd: (end, told) => this.#noteEnd(end, told),
+      noteEnd: (end, message) => this.#noteEnd(end, message),
       noteThrough: (row, step) => this.#faults.noteThrough(row, step),
       judge: (row, step, fault) => this.#faults.judge(row, step, fault),
       raiseMissing: (candidate) => {
@@ -200,11 +200,11 @@ class Shard {
   }
 
   /** Holds the batch if too many of the last generations failed. */
-  #noteEnd(end: 'image' | 'failure', told: FailureMessage = { message: 'no reason' }): void {
+  #noteEnd(end: 'image' | 'failure', message: FailureMessage = { message: 'no reason' }): void {
     this.#recent.note(end);
     const { failureRate } = this.#recent;
     if (failureRate === undefined || failureRate <= this.#holds.maxFailureRate) return;
-    this.#reports.reportFault(failureRateCause(failureRate, told));
+    this.#reports.reportFault(failureRateCause(failureRate, message));
     this.#takeBackCreates();
   }
 

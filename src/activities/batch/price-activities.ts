@@ -1,7 +1,8 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { MAX_PRICE, microsOf } from '../../domain/money/decimal.js';
+import { addBought, NOTHING_BOUGHT, type Bought } from '../../domain/money/budget.js';
+import { MAX_PRICE } from '../../domain/money/decimal.js';
 import { kindsText, ImageCounts } from '../../domain/money/image-counts.js';
-import { priceOf, tableOf, type PriceTable } from '../../domain/money/price-table.js';
+import { microsFor, priceOf, tableOf, type PriceTable } from '../../domain/money/price-table.js';
 import { boughtByRun } from '../../domain/money/run-cost.js';
 import type { RowOutcome } from '../../domain/rows/outcome.js';
 import type { ShardRow } from '../../domain/rows/row.js';
@@ -29,11 +30,9 @@ export function countBoughtActivity(state: WorkerState): Activities['countBought
   return ({ run, shards, prices }) =>
     bearingBucket(state, async () => {
       const table = tableOf(prices);
-      const sum = { spent: 0, images: 0 };
+      let sum = NOTHING_BOUGHT;
       for (const shard of shards) {
-        const { spent, images } = await boughtIn(state, { run, shard, beforePart: Infinity, table });
-        sum.spent += spent;
-        sum.images += images;
+        sum = addBought(sum, await boughtIn(state, { run, shard, beforePart: Infinity, table }));
       }
       return sum;
     });
@@ -77,10 +76,10 @@ async function boughtIn(
     readonly beforePart: number;
     readonly table: PriceTable;
   },
-): Promise<Pick<ShardPrices, 'spent' | 'images'>> {
+): Promise<Bought> {
   const parts = beforePart === 0 ? [] : await listParts(state.store, run, shard);
   const counted = parts.filter(({ part }) => part < beforePart);
-  if (counted.length === 0) return { spent: 0, images: 0 };
+  if (counted.length === 0) return NOTHING_BOUGHT;
   const outcomes = await readParts(state.store, run, counted);
   return sumOf(await state.shardRows.all(run, shard), outcomes, table);
 }
@@ -89,7 +88,7 @@ function sumOf(
   rows: readonly ShardRow[],
   outcomes: ReadonlyMap<number, RowOutcome>,
   table: PriceTable,
-): Pick<ShardPrices, 'spent' | 'images'> {
+): Bought {
   const sum = { spent: 0, images: 0 };
   for (const row of rows) {
     const bought = boughtByRun(row, outcomes.get(row.position)?.generations ?? []).length;
@@ -112,8 +111,4 @@ function rowPrices(rows: readonly ShardRow[], table: PriceTable): ShardPrices['p
     else runs.push({ price, rows: 1 });
   }
   return runs;
-}
-
-function microsFor(table: PriceTable, row: ShardRow): number | undefined {
-  return microsOf(priceOf(table, row) ?? '', MAX_PRICE);
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BananaHubClient } from '../../bananahub/client.js';
+import { type BananaHubClient, withMethods } from '../../bananahub/client.js';
 import { BananaHubError } from '../../bananahub/errors.js';
 
 /** For a 429 without a wait. */
@@ -79,18 +79,11 @@ export function behindGate(api: BananaHubClient, gate: RequestGate): BananaHubCl
       throw error;
     }
   };
-  return {
-    get account() {
-      return api.account;
-    },
-    hasKeyFile: api.hasKeyFile,
-    renewKey: () => api.renewKey(),
-    isSandbox: () => api.isSandbox(),
+  return withMethods(api, {
     createGeneration: (request, options) => ask(() => api.createGeneration(request, options), options.signal),
     getJob: (jobId, signal) => ask(() => api.getJob(jobId, signal), signal),
     getBalance: (signal) => ask(() => api.getBalance(signal), signal),
-    close: () => api.close(),
-  };
+  });
 }
 
 /** Waits. Throws the signal's reason as soon as it is aborted. */

@@ -1,4 +1,4 @@
-import type { BananaHubClient } from '../../bananahub/client.js';
+import { type BananaHubClient, withMethods } from '../../bananahub/client.js';
 import { BananaHubError } from '../../bananahub/errors.js';
 import type { JobId } from '../../domain/rows/ids.js';
 
@@ -70,14 +70,7 @@ export class SeenImageUrls {
 
 /** The API, each of whose answers about a job replaces the job's kept URL. */
 export function replacingUrls(api: BananaHubClient, imageUrls: SeenImageUrls): BananaHubClient {
-  return {
-    get account() {
-      return api.account;
-    },
-    hasKeyFile: api.hasKeyFile,
-    renewKey: () => api.renewKey(),
-    isSandbox: () => api.isSandbox(),
-    createGeneration: (request, options) => api.createGeneration(request, options),
+  return withMethods(api, {
     getJob: async (jobId, signal) => {
       try {
         const job = await api.getJob(jobId, signal);
@@ -89,7 +82,5 @@ export function replacingUrls(api: BananaHubClient, imageUrls: SeenImageUrls): B
         throw error;
       }
     },
-    getBalance: (signal) => api.getBalance(signal),
-    close: () => api.close(),
-  };
+  });
 }

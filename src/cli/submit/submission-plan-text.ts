@@ -1,11 +1,11 @@
-import { MAX_BUDGET, MAX_PRICE, microsOf, microsText } from '../../domain/money/decimal.js';
+import { MAX_BUDGET, microsOf, microsText } from '../../domain/money/decimal.js';
 import type { PlanCounts } from '../../plan/plan-counts.js';
 import type { SubmissionPlan } from '../../plan/plan-submission.js';
 import type { BatchId } from '../../domain/rows/ids.js';
 import { MODELS } from '../../domain/rows/generation-settings.js';
 import { counted } from '../../domain/text/full-stop.js';
 import { imagesOf, kindsText, type ImagesOfKind } from '../../domain/money/image-counts.js';
-import { costOf, type PriceTable, priceOf } from '../../domain/money/price-table.js';
+import { costOf, type PriceTable, microsFor } from '../../domain/money/price-table.js';
 import type { RejectedRecord } from '../../domain/rows/row.js';
 import { budgetIn, type Spending } from '../../plan/spending.js';
 import { placeText } from '../../sheet/record-place.js';
@@ -164,7 +164,7 @@ export function budgetText(
   const cap = microsOf(budget, MAX_BUDGET) ?? 0;
   const images = imagesOf(buys);
   const cost = buys.reduce(
-    (sum, kind) => sum + BigInt(microsOf(priceOf(prices, kind) ?? '', MAX_PRICE) ?? 0) * BigInt(kind.images),
+    (sum, kind) => sum + BigInt(microsFor(prices, kind) ?? 0) * BigInt(kind.images),
     0n,
   );
   const enough =

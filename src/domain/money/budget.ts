@@ -43,10 +43,20 @@ export interface LeaseWant {
  */
 export type LeaseState = 'working' | 'starved' | 'blocked' | 'done';
 
-/** What a shard bought before its batch had a budget. Amounts in millionths. */
-export interface PastSpending {
+/** What was bought, whether it gave an image or not. In millionths. */
+export interface Bought {
   readonly spent: number;
   readonly images: number;
+}
+
+export const NOTHING_BOUGHT: Bought = { spent: 0, images: 0 };
+
+export function addBought(one: Bought, other: Bought): Bought {
+  return { spent: one.spent + other.spent, images: one.images + other.images };
+}
+
+/** What a shard bought before its batch had a budget. Amounts in millionths. */
+export interface PastSpending extends Bought {
   /** Rows whose present create may have been sent, or is about to be; not part of `spent`. */
   readonly underway: readonly {
     readonly row: number;

@@ -1,4 +1,4 @@
-import { totalOf } from './decimal.js';
+import { MAX_PRICE, microsOf, totalOf } from './decimal.js';
 import { MODELS, RESOLUTIONS, type Model, type Resolution } from '../rows/generation-settings.js';
 import type { ImageKind, ImagesOfKind } from './image-counts.js';
 
@@ -8,6 +8,11 @@ export type PriceTable = ReadonlyMap<Model, ReadonlyMap<Resolution, string>>;
 /** The price of an image; undefined if the table lacks it. */
 export function priceOf(prices: PriceTable, { model, resolution }: ImageKind): string | undefined {
   return prices.get(model)?.get(resolution);
+}
+
+/** The price of an image in millionths; undefined if the table lacks it, or it has more decimals or is too high. */
+export function microsFor(prices: PriceTable, kind: ImageKind): number | undefined {
+  return microsOf(priceOf(prices, kind) ?? '', MAX_PRICE);
 }
 
 /** The price of an image of one kind: a decimal string. */

@@ -1,12 +1,7 @@
 import { ActivityFailure, ApplicationFailure, condition, log } from '@temporalio/workflow';
-import type {
-  Activities,
-  Bought,
-  RaiseGrantedInput,
-  ReportCanaryInput,
-  SealInput,
-} from '../protocol/activities.js';
+import type { Activities, RaiseGrantedInput, ReportCanaryInput, SealInput } from '../protocol/activities.js';
 import type { ImagePrice } from '../../domain/money/price-table.js';
+import type { Bought } from '../../domain/money/budget.js';
 import type { RaisedTotal } from '../../domain/money/batch-money.js';
 import type { RunSettings } from '../../domain/batch/run-settings.js';
 import { sameEnds, type Tally } from '../../domain/batch/tally.js';
@@ -30,17 +25,7 @@ export class BatchSteps {
   readonly #settings: RunSettings;
   readonly #holds: BatchHolds;
   readonly #endsUnprepared: () => boolean;
-  readonly #activities: Pick<
-    Activities,
-    | 'ingest'
-    | 'checkPrices'
-    | 'countBought'
-    | 'raiseGranted'
-    | 'reportCanary'
-    | 'seal'
-    | 'recordLostShard'
-    | 'rebindAccount'
-  >;
+  readonly #activities: ReturnType<typeof batchProxies> & Pick<Activities, 'recordLostShard'>;
 
   constructor(options: {
     readonly run: RunRef;

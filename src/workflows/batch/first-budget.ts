@@ -1,6 +1,6 @@
 import { ActivityFailure } from '@temporalio/workflow';
 import { asPart } from '../../domain/text/full-stop.js';
-import type { Bought } from '../protocol/activities.js';
+import { addBought, NOTHING_BOUGHT, type Bought } from '../../domain/money/budget.js';
 import type { ShardRuns } from './shard-runs.js';
 
 /** What the ended shards of a batch have bought; others may end while some are counted. */
@@ -8,13 +8,11 @@ export async function boughtByEnded(
   shards: Pick<ShardRuns, 'ended'>,
   countBought: (shards: readonly number[]) => Promise<Bought>,
 ): Promise<Bought> {
-  const sum = { spent: 0, images: 0 };
+  let sum = NOTHING_BOUGHT;
   const counted = new Set<number>();
   const left = (): readonly number[] => shards.ended.filter((shard) => !counted.has(shard));
   for (let next = left(); next.length > 0; next = left()) {
-    const { spent, images } = await countBought(next);
-    sum.spent += spent;
-    sum.images += images;
+    sum = addBought(sum, await countBought(next));
     for (const shard of next) counted.add(shard);
   }
   return sum;

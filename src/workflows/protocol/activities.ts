@@ -1,4 +1,5 @@
 import type { MoneySums, RaisedTotal } from '../../domain/money/batch-money.js';
+import type { Bought } from '../../domain/money/budget.js';
 import type { ImagePrice } from '../../domain/money/price-table.js';
 import type { RetryBudget } from '../../domain/batch/fault-budget.js';
 import type { RunRef } from '../../storage/layout.js';
@@ -194,12 +195,6 @@ export interface SealInput {
 export interface ShardPrices extends Bought {
   /** The price of an image of each row in row order, run-length encoded. */
   readonly prices: readonly { readonly price: number; readonly rows: number }[];
-}
-
-/** What was bought, whether it gave an image or not. In millionths. */
-export interface Bought {
-  readonly spent: number;
-  readonly images: number;
 }
 
 /** Amounts in millionths. */

@@ -1,6 +1,7 @@
 import { uuid4, workflowInfo } from '@temporalio/workflow';
 import type { ModelMode } from '../../domain/batch/holds.js';
 import type { ImagePrice } from '../../domain/money/price-table.js';
+import { addBought } from '../../domain/money/budget.js';
 import { ShardLease, type LeaseLeft, type LeaseNeeds } from '../../domain/money/shard-lease.js';
 import type { Activities, ShardPrices } from '../protocol/activities.js';
 import { throughShardHolds, type ShardReports } from './messages/shard-reports.js';
@@ -98,7 +99,7 @@ export class ShardBudget {
         offered: this.#offered,
         priceOf: (row) => this.#priceOf(row),
       });
-      this.#lease.countPast({ ...past, spent: spent + past.spent, images: images + past.images });
+      this.#lease.countPast({ ...past, ...addBought(past, { spent, images }) });
     }
     this.take();
   }

@@ -46,7 +46,7 @@ describe('control commands', { timeout: 240_000 }, () => {
     await worker?.end(signal);
     worker = undefined;
   };
-  /** Leaves a worker at work that has the key already. */
+  /** Keeps a running worker that already has the key. */
   const workWith = async (key: string): Promise<void> => {
     if (worker && workersKey === key) return;
     await endWorker('SIGTERM');
@@ -177,7 +177,7 @@ describe('control commands', { timeout: 240_000 }, () => {
     }
     expect(await rates('off')).toMatchObject({ creates: null, polls: set.polls });
 
-    // One that is at work already hears of a rate some seconds later.
+    // A running one learns of a rate some seconds later.
     await endWorker('SIGTERM');
     await workWith('old-key');
     await command(['submit', 'foxes.csv', '--id', 'polled']);

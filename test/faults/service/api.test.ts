@@ -161,26 +161,26 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
       expect([jobs, report.sameBytes]).toEqual([ROWS, { images: 0, examples: [] }]);
     }));
 
-  it.concurrent.for<{ fault: string; broken: SandboxPatch; mended: SandboxPatch; scope: HoldScope }>([
+  it.concurrent.for<{ fault: string; broken: SandboxPatch; repaired: SandboxPatch; scope: HoldScope }>([
     {
       fault: 'runs out of funds',
       broken: { balance: '0' },
-      mended: { balance: '1000' },
+      repaired: { balance: '1000' },
       scope: 'account',
     },
     {
       fault: 'refuses the key',
       broken: { keyRevoked: true },
-      mended: { keyRevoked: false },
+      repaired: { keyRevoked: false },
       scope: 'account',
     },
     {
       fault: 'pauses the model',
       broken: { pausedModels: ['pro'] },
-      mended: { pausedModels: [] },
+      repaired: { pausedModels: [] },
       scope: 'model:pro:text',
     },
-  ])('$fault in the middle: is held, and continues by itself', ({ fault, broken, mended, scope }) =>
+  ])('$fault in the middle: is held, and continues by itself', ({ fault, broken, repaired, scope }) =>
     withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits }, async (runs) => {
       const name = slug(fault);
       const handle = await runs.start(name, rowsOf(name), { concurrency: 4 });
@@ -188,7 +188,7 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
       runs.sandbox.configure(broken);
       await untilHeld(handle, scope);
       const faultOver = performance.now();
-      runs.sandbox.configure(mended);
+      runs.sandbox.configure(repaired);
       expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
       const facts = { fault: `API ${fault}`, batchId: name, rows: ROWS, faultOver };
       expect((await expectRecovered(runs, facts)).jobs).toBe(ROWS);
@@ -280,7 +280,7 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
       },
     ));
 
-  it.concurrent('fails each row’s first job: each is bought once more', () =>
+  it.concurrent('fails each row’s first job: each is bought again', () =>
     withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits }, async (runs) => {
       const faultOver = performance.now();
       const handle = await runs.start('flaky', rowsOf('flaky', '[[flaky]]'));

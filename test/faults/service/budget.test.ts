@@ -160,7 +160,7 @@ describe('a batch with a budget', { timeout: 600_000 }, () => {
     expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: 30 } });
   });
 
-  it('refuses prices that are none', async () => {
+  it('refuses malformed prices', async () => {
     const name = 'garbage';
     const handle = await start(name, mixed(name, 30), { concurrency: 1 }, []);
     for (const prices of [

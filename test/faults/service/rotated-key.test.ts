@@ -103,7 +103,7 @@ describe('an API key that is replaced in its file during a batch', { timeout: 40
         const { nextProbeAt } = (await engine.statusOf('foreign')).holds[0] ?? {};
         return nextProbeAt !== undefined && nextProbeAt !== lookedAt;
       },
-      { what: 'it was looked at once more', withinMs: 120_000 },
+      { what: 'it was checked again', withinMs: 120_000 },
     );
     expect(engine.sandbox.stats().jobsMade).toBe(bought);
     await give(key);

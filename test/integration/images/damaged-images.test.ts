@@ -84,7 +84,7 @@ describe('a batch with damaged images', () => {
     const { code, stdout, stderr } = await performCommand(exportCommand, options, { config: config() });
     return { code, stderr, ...Exported.parse(JSON.parse(stdout)) };
   };
-  /** Seven images, six of which are damaged in different ways; `mend` repairs what can be repaired. */
+  /** Seven images, six of which are damaged in different ways; `repair` repairs what can be repaired. */
   const damaged = async (name: string) => {
     const batch = await sealBatch(bench, name, SHEET);
     const whole = await rot(fileOf(batch, image('a')));
@@ -98,15 +98,15 @@ describe('a batch with damaged images', () => {
     const ends = behaviours.map(([id, behaviour]) =>
       proxy.behave(behaviour, ({ path: at }) => at.endsWith(`/${name}/${image(id)}`)),
     );
-    const mend = async (): Promise<void> => {
+    const repair = async (): Promise<void> => {
       for (const end of ends) end();
       await writeFile(fileOf(batch, image('a')), whole);
     };
-    return { batch, mend };
+    return { batch, repair };
   };
 
   it('is verified completely: a difference for each image, and exit code 1', async () => {
-    const { batch, mend } = await damaged('verified');
+    const { batch, repair } = await damaged('verified');
     const { code, differences, checked } = await verified(batch);
     expect(code).toBe(1);
     expect(checked.images).toBe(7);
@@ -123,7 +123,7 @@ describe('a batch with damaged images', () => {
     const shallow = await verified(batch, false);
     expect(shallow.code).toBe(1);
     expect(shallow.differences.map(({ rowId }) => rowId)).toEqual(['b', 'c', 'd', 'e', 'f']);
-    await mend();
+    await repair();
     expect((await verified(batch)).differences.map(({ rowId }) => rowId)).toEqual(['b', 'c']);
   });
 
@@ -140,7 +140,7 @@ describe('a batch with damaged images', () => {
   it.each(['parquet', 'webdataset'] as const)(
     'is exported as %s without them: each row left out is reported, and the exit code is 1',
     async (format) => {
-      const { batch, mend } = await damaged(`exported-${format}`);
+      const { batch, repair } = await damaged(`exported-${format}`);
       const folder = path.join(scratch.path, format);
       const first = await exported(batch, folder, format);
       expect(first).toMatchObject({ code: 1, images: 1 });
@@ -155,7 +155,7 @@ describe('a batch with damaged images', () => {
       expect(await readdir(folder)).toContain('export.json');
 
       // Once images are restored, the same export adds them, and changes nothing else.
-      await mend();
+      await repair();
       const second = await exported(batch, folder, format);
       expect(second).toMatchObject({ code: 1, images: 5 });
       expect(second.missing.map(({ rowId }) => rowId)).toEqual(['b', 'c']);

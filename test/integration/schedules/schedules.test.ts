@@ -168,7 +168,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     const again = new Date('2026-03-28T01:30:00Z');
     await backfillSchedule(client(), berlin, { from: again, to: again });
     await eventually(async () => (await schedule(berlin)).recent.length === 5, {
-      what: 'it fires once more',
+      what: 'it fires again',
     });
     await eventually(async () => (await schedule(berlin)).running.length === 0, {
       what: 'it is over',

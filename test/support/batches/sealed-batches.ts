@@ -80,18 +80,7 @@ export async function sealBatch(
   }
   if (rows.length > 0)
     await bench.attempt(() => activities.recordOutcomes({ run, shard: 0, part: 0, settled }));
-  const { shardCount } = result;
-  const startedAt = new Date().toISOString();
-  await bench.attempt(() =>
-    activities.seal({
-      run,
-      shardCount,
-      openedShards: shardCount,
-      end: 'completed',
-      tally: EMPTY_TALLY,
-      startedAt,
-    }),
-  );
+  await sealRun(bench, run, result.shardCount);
   return {
     run,
     text: (key) => s3.store.readText(place(key)),
@@ -157,4 +146,13 @@ async function shardRows(bench: ActivityBench, run: RunRef): Promise<readonly Sh
   const rows: ShardRow[] = [];
   for await (const row of readJsonLines(stream, ShardRowLine, key)) rows.push(row);
   return rows;
+}
+
+/** Seals a run whose shards are all recorded. */
+export async function sealRun(bench: ActivityBench, run: RunRef, shardCount: number): Promise<void> {
+  const startedAt = new Date().toISOString();
+  const opened = { shardCount, openedShards: shardCount };
+  await bench.attempt(() =>
+    bench.activities.seal({ run, ...opened, end: 'completed', tally: EMPTY_TALLY, startedAt }),
+  );
 }

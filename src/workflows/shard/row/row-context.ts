@@ -22,7 +22,7 @@ export interface RowContext {
   /** Runs a create; a pause, hold or cancel takes it back while it has not been sent. */
   readonly runCreate: <T>(row: number, create: () => Promise<T>) => Promise<T>;
   /** Records how a generation ended; the batch is held if too many fail. */
-  readonly noteEnd: (end: 'image' | 'failure', told?: FailureMessage) => void;
+  readonly noteEnd: (end: 'image' | 'failure', message?: FailureMessage) => void;
   /** Records that a row succeeded in a step: its fault there is over. */
   readonly noteThrough: (row: number, step: FaultStep) => void;
   /** Decides what happens to a row after a fault. */
