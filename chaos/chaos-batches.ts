@@ -106,7 +106,12 @@ export class ChaosBatches {
   async freeStuck(): Promise<void> {
     const { taskQueue, stack } = this.#engine;
     const running = this.running.flatMap(({ snapshot }) => snapshot ?? []);
-    const stuck = await stuckBatches({ client: stack.temporal.client, taskQueue }, running).catch(() => []);
+    const stuck = await stuckBatches({ client: stack.temporal.client, taskQueue }, running).catch(
+      (error: unknown) => {
+        this.#say(`whether batches are stuck is unknown: ${String(error)}`);
+        return [];
+      },
+    );
     for (const { batchId, reason } of stuck) {
       this.#say(`${batchId} is stuck: ${reason}`);
       const batch = this.running.find((one) => one.batchId === batchId);

@@ -1,6 +1,7 @@
 import { cp, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { positionQuery } from '../src/workflows/protocol/batch-messages.js';
 import { batchWorkflowId } from '../src/workflows/protocol/names.js';
 import type { Arena } from './arena.js';
 import type { ChaosBatch } from './chaos-batches.js';
@@ -31,5 +32,11 @@ async function keepHistories({ engine }: Arena, workflowId: string, folder: stri
     const name = `${execution.workflowId}-${execution.startTime.toISOString()}-${execution.status.name}`;
     const file = path.join(folder, `${name.replaceAll(/[^A-Za-z0-9.-]/g, '_')}.json`);
     await writeFile(file, JSON.stringify(await handle.fetchHistory(), undefined, 1));
+    if (execution.status.name !== 'RUNNING') continue;
+    const known = await handle.query(positionQuery).catch(String);
+    const { raw } = await handle.describe();
+    const { pendingActivities, pendingChildren, pendingWorkflowTask } = raw;
+    const pending = { known, pendingActivities, pendingChildren, pendingWorkflowTask };
+    await writeFile(file.replace(/json$/, 'pending.json'), JSON.stringify(pending, undefined, 1));
   }
 }

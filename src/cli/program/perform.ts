@@ -40,7 +40,7 @@ async function openContext(): Promise<OpenContext> {
     stdout: process.stdout,
     stderr: process.stderr,
     ...listenForInterruption(),
-    ...(held && { close: () => held.stop() }),
+    ...(held && { serverLost: held.serverLost, close: () => held.stop() }),
   };
 }
 

@@ -13,10 +13,13 @@ export interface WorkerCommandOptions {
   readonly webhooks?: ListenAddress;
 }
 
-/** Processes batches until Ctrl-C or SIGTERM; running activities are then finished or handed back. */
+/**
+ * Processes batches until Ctrl-C or SIGTERM; running activities are then finished or handed back.
+ * @throws Error if a server of this folder ends meanwhile.
+ */
 export const worker: Command<WorkerCommandOptions> = async (context, options) => {
   const { roles, imageBytes, webhooks: listen } = options;
-  const { config, environment, finishing, interrupted, stderr } = context;
+  const { config, environment, finishing, interrupted, stderr, serverLost } = context;
   requireSound(config);
   const parts = requireParts(config, [
     'temporal',
@@ -52,8 +55,9 @@ export const worker: Command<WorkerCommandOptions> = async (context, options) =>
     'The worker is ready.',
   );
   finishing('the worker (its tasks are finished or handed back)');
-  await Promise.race([aborted(interrupted), running.done]);
+  const loss = await Promise.race([aborted(interrupted), running.done, ...(serverLost ? [serverLost] : [])]);
   log.info('The worker is stopping; its tasks are finished or handed back.');
   await running.stop();
+  if (loss) throw loss;
   return EXIT.ok;
 };

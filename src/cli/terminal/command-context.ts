@@ -8,6 +8,8 @@ export interface CommandContext {
   readonly config: Config;
   /** The stack that is running in this folder, if any. */
   readonly stack: StackInfo | undefined;
+  /** Resolves if a server of that stack ends, with what happened. */
+  readonly serverLost?: Promise<Error>;
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;

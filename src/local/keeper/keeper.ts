@@ -24,6 +24,8 @@ import { PART_KINDS, type Part } from '../servers/stack-parts.js';
 
 /** A keeper without any user for this long ends: the command that started it was killed at once. */
 const FIRST_USER_MS = 20_000;
+/** Once a server is lost, users have this long to finish; a worker takes up to 30 s. */
+const LEAVE_MS = 40_000;
 
 interface User extends KeeperRequest {
   readonly socket: Socket;
@@ -33,7 +35,7 @@ interface User extends KeeperRequest {
 export interface StackKeeper {
   /** Resolves when the last user has left and all servers have ended. */
   readonly ended: Promise<void>;
-  /** Reports an error to all users and ends once they have left. */
+  /** Reports an error to all users and ends once they have left, after 40 s at the latest. */
   fail(error: unknown): void;
   /** Ends even if it is in use. */
   stop(): void;
@@ -116,6 +118,7 @@ class KeptStack implements StackKeeper {
     this.#isClosing = true;
     for (const { socket } of this.#users) sendLine(socket, { kind: 'lost', fault });
     if (this.#users.size === 0) void this.#end();
+    else setTimeout(() => void this.#end(), LEAVE_MS).unref();
   }
 
   stop(): void {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningCommand } from '../../support/commands/command-line.js';
 import { embeddedFolder, type EmbeddedFolder } from '../../support/stack/embedded-folder.js';
 import { eventually } from '../../support/eventually.js';
+import { processesOfFolder } from '../../support/stack/processes-of-folder.js';
 
 const ROWS = 24;
 
@@ -80,5 +81,20 @@ describe('the local servers of a folder', { timeout: 480_000 }, () => {
     await Promise.all(three.map((command) => command.end('SIGINT')));
     await folder.hasNoProcess();
     await expectNothingBoughtTwice();
+  });
+
+  it('end for everyone if Temporal is killed, a worker included, and the next run starts them again', async () => {
+    const dev = await folder.start(['dev'], 'Ready.');
+    const worker = await folder.start(['worker'], 'The worker is ready');
+    const [temporal] = processesOfFolder(folder.path).filter((line) => line.includes('server start-dev'));
+    process.kill(Number.parseInt(temporal ?? '', 10), 'SIGKILL');
+    const lost = expect.stringContaining('Temporal server has stopped by SIGKILL');
+    for (const command of [dev, worker]) {
+      const code = await command.ended;
+      expect({ code, ...command.output() }).toMatchObject({ code: 2, stderr: lost });
+    }
+    await folder.hasNoProcess();
+    const next = await folder.start(['run', 'one.csv'], 'Batch ');
+    expect(await next.ended).toBe(0);
   });
 });
