@@ -48,7 +48,7 @@ export default defineConfig({
           globalSetup: 'test/support/setup/built.mjs',
           server: { deps: { external: [/\/dist\//] } },
           // Their tests wait more than they work.
-          maxWorkers: 3,
+          maxWorkers: 4,
           sequence: { groupOrder: 1 },
         },
       })),

@@ -10,6 +10,8 @@ const LONG = [
   'faults/commands/control',
   'faults/service/other-account',
   'faults/service/poisoned-rows',
+  'faults/service/budget',
+  'faults/workers/stuck-workflow',
   // Of `npm test`.
   'integration/schedules/schedules',
   'integration/submission/submission',
