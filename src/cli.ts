@@ -11,7 +11,7 @@ import {
 import { EXIT, type ExitCode } from './cli/terminal/command-context.js';
 import { InterruptedError } from './errors.js';
 import { addActCommands } from './cli/program/act-commands.js';
-import { addReadCommands } from './cli/program/look-commands.js';
+import { addReadCommands } from './cli/program/read-commands.js';
 import {
   example,
   performerIn,

@@ -1,6 +1,6 @@
 import { MAX_BUDGET, microsOf, microsText } from '../domain/money/decimal.js';
 import { microsFor, tableOf, type ImagePrice } from '../domain/money/price-table.js';
-import { madeByRun } from '../domain/money/run-cost.js';
+import { boughtByRun } from '../domain/money/run-cost.js';
 import { committedIn, readBudgetFile } from '../ledger/budget-file.js';
 import { BatchFile, RunRequest } from '../ledger/documents.js';
 import { PresentImages } from '../ledger/present-images.js';
@@ -40,7 +40,7 @@ export async function budgetLeft(
   return { cap, left: microsText(Math.max(0, (microsOf(cap, MAX_BUDGET) ?? 0) - spent)) };
 }
 
-/** The price of the images that a run is known to have made, by its records and the images in the bucket. In millionths. */
+/** The price of the images that a run is known to have bought, by its records and the images in the bucket. In millionths. */
 async function seenSpent(
   store: ObjectStore,
   run: RunRef,
@@ -63,7 +63,7 @@ async function generationsSeen(
   { row, before: { outcome, start } }: LeftRow,
   images: PresentImages,
 ): Promise<number> {
-  if (!start) return outcome.runSeq === run.runSeq ? madeByRun(row, outcome.generations).length : 0;
+  if (!start) return outcome.runSeq === run.runSeq ? boughtByRun(row, outcome.generations).length : 0;
   const stored = await images.outcomeOf(row, undefined, { leastGeneration: row.generation });
   const last = stored?.generations.at(-1);
   return last ? last.generation - row.generation + (row.jobId === last.jobId ? 0 : 1) : 0;

@@ -1,5 +1,4 @@
 import {
-  isLater,
   isNewest,
   withReport,
   type Lease,
@@ -124,12 +123,14 @@ export class BatchMoney {
     return this.#reports.has(shard);
   }
 
-  /** Takes a shard's report; one older than the last changes only its own lease. */
-  take(report: ShardLeaseReport): void {
+  /** Takes a shard's report; false for one older than the last, which changes only its own lease. */
+  take(report: ShardLeaseReport): boolean {
     this.#sums = undefined;
     this.#leases.set(report.id, withReport(this.#leases.get(report.id), report));
     const before = this.#reports.get(report.shard);
-    if (!before || isLater(report, before)) this.#reports.set(report.shard, report);
+    if (before && report.seq <= before.seq) return false;
+    this.#reports.set(report.shard, report);
+    return true;
   }
 
   /**

@@ -17,8 +17,6 @@ export interface Lease {
   /** The workflow run that generated it. A report from another run shows a reset to a time when less was spent. */
   readonly run: string;
   readonly shard: number;
-  /** Increases from one execution of the shard to the next. */
-  readonly epoch: number;
   readonly granted: number;
   readonly returned: number;
   /** Its workflow run has ended: it gets no further grants, and what it did not spend was returned. */
@@ -71,14 +69,12 @@ export interface LeaseSender {
   readonly shard: number;
   /** The workflow run that sends it. */
   readonly run: string;
-  readonly epoch: number;
   /** Milliseconds since the epoch. */
   readonly nowMs: number;
 }
 
-/** A shard's report of its lease; a later one (by `epoch`, then by `seq`) replaces it. */
+/** A shard's report of its lease; a later one (by `seq`) replaces it, also one of another workflow run of the shard. */
 export interface LeaseReport {
-  readonly epoch: number;
   readonly seq: number;
   readonly shard: number;
   readonly id: string;
@@ -115,12 +111,11 @@ export type LeaseCall = 'nothing' | 'spare' | 'all';
 
 /** A lease after a report about it; a report from a workflow run that was reset frees nothing. */
 export function withReport(lease: Lease | undefined, report: LeaseReport): Lease {
-  const { id, run, grantedTo = run, shard, epoch, seq, granted, returned, spent, images, isLast } = report;
+  const { id, run, grantedTo = run, shard, seq, granted, returned, spent, images, isLast } = report;
   const unknown = {
     id,
     run: grantedTo,
     shard,
-    epoch,
     granted,
     returned: 0,
     reported: { seq, spent, images },
@@ -144,19 +139,9 @@ export function isNewest(leases: readonly Lease[]): (lease: Lease) => boolean {
   const newest = new Map<number, Lease>();
   for (const lease of leases) {
     const known = newest.get(lease.shard);
-    if (!known || isLater({ ...lease, seq: lease.reported.seq }, { ...known, seq: known.reported.seq })) {
-      newest.set(lease.shard, lease);
-    }
+    if (!known || lease.reported.seq > known.reported.seq) newest.set(lease.shard, lease);
   }
   return (lease) => newest.get(lease.shard) === lease;
-}
-
-/** Whether a report is later than another one of the same shard. */
-export function isLater(
-  one: Pick<LeaseReport, 'epoch' | 'seq'>,
-  other: Pick<LeaseReport, 'epoch' | 'seq'>,
-): boolean {
-  return one.epoch === other.epoch ? one.seq > other.seq : one.epoch > other.epoch;
 }
 
 /** The state of a budget for users: decimal strings. */

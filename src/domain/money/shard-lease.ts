@@ -273,16 +273,12 @@ export class ShardLease {
     return this.#call !== 'nothing' && state !== reported?.state;
   }
 
-  #reportOf(
-    { state, returned, want, price }: Reported,
-    { shard, run, epoch, nowMs }: LeaseSender,
-  ): LeaseReport {
+  #reportOf({ state, returned, want, price }: Reported, { shard, run, nowMs }: LeaseSender): LeaseReport {
     this.#returned = returned;
     this.#hasAsked = true;
     this.#seq = Math.max(this.#seq + 1, nowMs);
     this.#reported = { state, returned, want, price };
     return {
-      epoch,
       seq: this.#seq,
       shard,
       id: this.#id,

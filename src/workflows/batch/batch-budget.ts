@@ -110,9 +110,12 @@ export class BatchBudget {
 
   take(report: ShardLeaseReport): void {
     if (this.#cap === undefined) return;
-    this.#money.take(report);
-    this.#uncounted.delete(report.shard);
-    if (!this.#callAgain() && this.#money.isVoid(report.shard)) this.#shards.open.sendTo(report.shard);
+    const { shard } = report;
+    const isNewest = this.#money.take(report);
+    this.#uncounted.delete(shard);
+    // A workflow run that was reset must start a new lease, or make its reports the latest.
+    const isWrong = !isNewest || this.#money.isVoid(shard);
+    if (!this.#callAgain() && isWrong) this.#shards.open.sendTo(shard);
     this.#show();
   }
 

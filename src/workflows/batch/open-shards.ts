@@ -13,7 +13,7 @@ export interface RunningShard extends OpenShard {
   readonly execution: number;
   /** The shard can receive signals. */
   readonly isStarted: boolean;
-  /** The shard was started by this workflow before a reset and is no longer its child. */
+  /** The running shard is no child of this workflow run: this, or the shard, was reset. */
   readonly isAdopted: boolean;
   readonly controlSeq: number;
   /** The last report of this execution that was taken; 0: none. */
@@ -105,7 +105,7 @@ export class OpenShards {
     this.#change(shard, { isStarted: false, isAdopted: false });
   }
 
-  /** The control for the input of the execution that replaces an adopted one. Nothing is sent until it has started. */
+  /** The control for the input of the next execution, once none is running. Nothing is sent until it has started, or one is found to be running. */
   controlOfNext(shard: number): ShardControl {
     this.#change(shard, { isStarted: false });
     const seq = nextSeq(this.#shards.get(shard)?.controlSeq);

@@ -4,6 +4,7 @@ import {
   getExternalWorkflowHandle,
   log,
   startChild,
+  Trigger,
   workflowInfo,
   type ChildWorkflowHandle,
 } from '@temporalio/workflow';
@@ -11,7 +12,12 @@ import { addTallies, EMPTY_TALLY, tallyOfPending, type Tally } from '../../domai
 import { dealSlots, slotsToKeep } from '../../domain/batch/window.js';
 import type { ReportCanaryInput } from '../protocol/activities.js';
 import type { ResumedBatch, RunBatchInput, UnopenedShards } from '../protocol/batch-messages.js';
-import { controlSignal, type BudgetControl, type ShardControl } from '../protocol/shard-messages.js';
+import {
+  controlSignal,
+  type BudgetControl,
+  type RunShardResult,
+  type ShardControl,
+} from '../protocol/shard-messages.js';
 import { shardWorkflowId } from '../protocol/names.js';
 import { OpenShards, type CommonControl } from './open-shards.js';
 import { runShard } from '../run-shard.js';
@@ -39,6 +45,8 @@ export class ShardRuns {
   readonly #recordLost: (shard: number, openedAtMs: number) => Promise<Tally>;
   readonly #onAdopted: (shard: number) => void;
   readonly #onEnd: (shard: number) => void;
+  /** Of children that are awaited: resolves if another workflow run has taken their place. */
+  readonly #replaced = new Map<number, Trigger<undefined>>();
   #settled: Tally = EMPTY_TALLY;
   #hasBegun = false;
   #opened = 0;
@@ -191,8 +199,9 @@ export class ShardRuns {
   async #executeShard(start: ShardStart): Promise<Tally | undefined> {
     const { shard, execution } = start;
     try {
-      const handle = await this.#startWhenFree(start);
-      const { tally, durationsMs } = await handle.result();
+      let result = await this.#runOnce(shard, this.open.open(start), start);
+      while (!result) result = await this.#runOnce(shard, this.open.controlOfNext(shard), start);
+      const { tally, durationsMs } = result;
       if (durationsMs) this.#canaryMs = durationsMs;
       return tally;
     } catch (error) {
@@ -201,14 +210,41 @@ export class ShardRuns {
     }
   }
 
+  /** The result of a child that starts with this control; undefined if another workflow run has taken its place. */
+  async #runOnce(
+    shard: number,
+    control: ShardControl,
+    start: ShardStart,
+  ): Promise<RunShardResult | undefined> {
+    const handle = await this.#startWhenFree(shard, control, start);
+    const replaced = new Trigger<undefined>();
+    this.#replaced.set(shard, replaced);
+    try {
+      return await Promise.race([handle.result(), replaced]);
+    } finally {
+      this.#replaced.delete(shard);
+    }
+  }
+
+  /** Notes that a workflow run of a shard reports that is not the awaited child: someone has reset an earlier one. */
+  replaced(shard: number): void {
+    const awaited = this.#replaced.get(shard);
+    if (awaited) awaited.resolve(undefined);
+    else this.open.sendTo(shard);
+  }
+
   /**
-   * Starts a shard. If it is already running, this batch was reset to a time before the start: the shard continues,
-   * since only it knows the jobs it has made. After its end a new execution reads what it recorded.
+   * Starts a shard. If it is already running, this batch was reset to a time before the start, or an earlier workflow
+   * run of the shard was reset: it continues, since only it knows the jobs it has made. After its end a new execution
+   * reads what it recorded.
    */
-  async #startWhenFree(start: ShardStart): Promise<ChildWorkflowHandle<typeof runShard>> {
+  async #startWhenFree(
+    shard: number,
+    first: ShardControl,
+    { execution }: ShardStart,
+  ): Promise<ChildWorkflowHandle<typeof runShard>> {
     const { run, settings } = this.#input;
-    const { shard, execution } = start;
-    let control = this.open.open(start);
+    let control = first;
     for (let waitMs = FIRST_ADOPTED_WAIT_MS; ; waitMs = Math.min(LONGEST_ADOPTED_WAIT_MS, waitMs * 2)) {
       try {
         const handle = await startChild(runShard, {

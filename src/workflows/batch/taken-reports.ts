@@ -14,7 +14,7 @@ export class TakenReports {
   readonly #holds: Pick<BatchHolds, 'take' | 'calls'>;
   readonly #pace: Pick<BatchPace, 'slowDown'>;
   readonly #trials: Pick<FailureTrials, 'take'>;
-  readonly #shards: Pick<ShardRuns, 'open' | 'deal'>;
+  readonly #shards: Pick<ShardRuns, 'open' | 'deal' | 'replaced'>;
   #taken = 0;
 
   constructor(batch: {
@@ -22,7 +22,7 @@ export class TakenReports {
     readonly holds: Pick<BatchHolds, 'take' | 'calls'>;
     readonly pace: Pick<BatchPace, 'slowDown'>;
     readonly trials: Pick<FailureTrials, 'take'>;
-    readonly shards: Pick<ShardRuns, 'open' | 'deal'>;
+    readonly shards: Pick<ShardRuns, 'open' | 'deal' | 'replaced'>;
   }) {
     this.#budget = batch.budget;
     this.#holds = batch.holds;
@@ -42,7 +42,8 @@ export class TakenReports {
     const before = open.get(shard);
     this.#taken += 1;
     if (lease) this.#budget.take({ ...lease, execution });
-    if (report.isOver) open.adoptedEnded(shard);
+    if (report.isOver && before?.isAdopted) open.adoptedEnded(shard);
+    else if (report.isOver || (before && before.execution !== execution)) this.#shards.replaced(shard);
     if (!open.takeReport(report) || !before) return;
     const news = faults.filter(({ id }) => id > before.faultTaken);
     const areHeld = news.map((fault) => this.#holds.take(fault));

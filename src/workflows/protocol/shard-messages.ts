@@ -168,7 +168,7 @@ export interface ShardReport extends ShardSender {
   readonly offer?: RowOffer;
   /** The end of the last trial. */
   readonly trialEnd?: TrialEnd;
-  /** Set at the end if Temporal does not report that to the batch. */
+  /** Set at the end if Temporal may not report that to the batch. */
   readonly isOver?: true;
 }
 

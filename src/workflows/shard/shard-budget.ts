@@ -25,7 +25,6 @@ const LEAST_ASKED_FOR = 100;
  */
 export class ShardBudget {
   readonly #shard: number;
-  readonly #epoch: number;
   /** By row, in millionths; undefined without a budget, and before they are known. */
   #prices: readonly number[] | undefined;
   #isPricing = false;
@@ -52,7 +51,6 @@ export class ShardBudget {
     },
   ) {
     this.#shard = input.shard;
-    this.#epoch = input.control.seq;
     this.#known = known;
     this.#left = input.resumed?.lease;
     this.#offered = new Set(input.resumed?.offered);
@@ -191,7 +189,7 @@ export class ShardBudget {
   }
 
   get #sender() {
-    return { shard: this.#shard, run: workflowInfo().runId, epoch: this.#epoch, nowMs: Date.now() };
+    return { shard: this.#shard, run: workflowInfo().runId, nowMs: Date.now() };
   }
 
   #priceOf(row: number): number {

@@ -7,12 +7,14 @@ import {
   setUpdate,
   snapshotQuery,
 } from '../../../src/workflows/protocol/batch-messages.js';
-import { batchWorkflowId } from '../../../src/workflows/protocol/names.js';
+import { batchWorkflowId, shardWorkflowId } from '../../../src/workflows/protocol/names.js';
 import { startBatchRuns, type BatchRuns } from '../../support/batches/batch-runs.js';
 import { expectRecovered, jobIdsOf } from '../../support/batches/batch-verdict.js';
 import { eventually } from '../../support/eventually.js';
 
 const ROWS = 20;
+
+type Task = 'first' | 'second' | 'last';
 
 describe('a batch whose workflow is reset in Temporal', () => {
   let runs: BatchRuns;
@@ -44,17 +46,21 @@ describe('a batch whose workflow is reset in Temporal', () => {
     );
 
   /** Resets the batch to one of its workflow tasks; its sheet has been read at the second. */
-  async function reset(name: string, to: 'first' | 'second' | 'last'): Promise<void> {
+  async function reset(name: string, to: Task): Promise<void> {
+    const workflowId = batchWorkflowId(runs.runOf(name).batchId);
+    const { runId } = await runs.stack.temporal.client.workflow.getHandle(workflowId).describe();
+    await resetRun(workflowId, runId, to);
+  }
+
+  async function resetRun(workflowId: string, runId: string, to: Task): Promise<void> {
     const { client } = runs.stack.temporal;
-    const handle = client.workflow.getHandle(batchWorkflowId(runs.runOf(name).batchId));
-    const { runId } = await handle.describe();
-    const { events } = await handle.fetchHistory();
+    const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
     const tasks = (events ?? []).filter((event) => event.workflowTaskCompletedEventAttributes);
     const workflowTaskFinishEventId = tasks.at({ first: 0, second: 1, last: -1 }[to])?.eventId;
-    if (!workflowTaskFinishEventId) throw new Error(`${name} has no finished task yet.`);
+    if (!workflowTaskFinishEventId) throw new Error(`${workflowId} has no finished task yet.`);
     await client.workflowService.resetWorkflowExecution({
       namespace: client.options.namespace,
-      workflowExecution: { workflowId: handle.workflowId, runId },
+      workflowExecution: { workflowId, runId },
       reason: 'a test',
       workflowTaskFinishEventId,
       requestId: randomUUID(),
@@ -76,6 +82,31 @@ describe('a batch whose workflow is reset in Temporal', () => {
       const faultOver = performance.now();
       expect(await resultOf(name)).toMatchObject({ end: 'completed', tally: { total: ROWS, stored: ROWS } });
       const fault = `workflow reset to its ${to} task`;
+      await expectRecovered(runs, { fault, batchId: name, rows: ROWS, otherJobs, faultOver });
+      expect(jobsMade()).toBe(ROWS);
+    },
+  );
+
+  it.each(['second', 'last'] as const)(
+    'continues with a terminated shard that is reset to its %s task while its successor runs',
+    async (to) => {
+      const name = `shard-reset-to-${to}`;
+      await start(name);
+      await untilJobs(6);
+      const shard = runs.stack.temporal.client.workflow.getHandle(shardWorkflowId(runs.runOf(name), 0));
+      const { runId } = await shard.describe();
+      await shard.terminate();
+      await eventually(
+        async () => {
+          const { runId: newest, historyLength, status } = await shard.describe();
+          return newest !== runId && status.name === 'RUNNING' && historyLength > 5;
+        },
+        { what: 'its successor runs', withinMs: 20_000 },
+      );
+      await resetRun(shard.workflowId, runId, to);
+      const faultOver = performance.now();
+      expect(await resultOf(name)).toMatchObject({ end: 'completed', tally: { total: ROWS, stored: ROWS } });
+      const fault = `terminated shard reset to its ${to} task while its successor runs`;
       await expectRecovered(runs, { fault, batchId: name, rows: ROWS, otherJobs, faultOver });
       expect(jobsMade()).toBe(ROWS);
     },

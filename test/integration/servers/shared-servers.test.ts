@@ -86,7 +86,7 @@ describe('the local servers of a folder', { timeout: 480_000 }, () => {
   it('end for everyone if Temporal is killed, a worker included, and the next run starts them again', async () => {
     const dev = await folder.start(['dev'], 'Ready.');
     const worker = await folder.start(['worker'], 'The worker is ready');
-    const [temporal] = processesOfFolder(folder.path).filter((line) => line.includes('server start-dev'));
+    const temporal = processesOfFolder(folder.path).find((line) => line.includes('server start-dev'));
     process.kill(Number.parseInt(temporal ?? '', 10), 'SIGKILL');
     const lost = expect.stringContaining('Temporal server has stopped by SIGKILL');
     for (const command of [dev, worker]) {

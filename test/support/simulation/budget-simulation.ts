@@ -35,7 +35,6 @@ interface Control {
 /** A workflow run of a shard. */
 interface ShardRun {
   readonly run: string;
-  readonly epoch: number;
   readonly lease: ShardLease;
   control: Control;
 }
@@ -206,7 +205,6 @@ export class BudgetSimulation {
     const control = { seq: ++this.#controlSeq, parent: this.#parent, execution, lease: undefined };
     return {
       run: `run-${shard}-${++this.#ids}`,
-      epoch: this.#controlSeq,
       lease: new ShardLease(() => `lease-${++this.#ids}`, left),
       control,
     };
@@ -317,7 +315,7 @@ export class BudgetSimulation {
 
   #speak(shard: Shard): void {
     const { at, index, execution } = shard;
-    const speaker = { shard: index, run: at.run, epoch: at.epoch, nowMs: this.#nowMs };
+    const speaker = { shard: index, run: at.run, nowMs: this.#nowMs };
     const isOver = shard.rows.every(({ phase }) => phase === 'settled');
     const report = isOver ? at.lease.lastReport(speaker) : at.lease.report(this.#needs(shard), speaker);
     if (report)
@@ -445,10 +443,10 @@ export class BudgetSimulation {
   #continueAsNew(shard: Shard): void {
     if (shard.rows.some(({ phase }) => phase === 'creating' || phase === 'made')) return;
     const { at, index } = shard;
-    const report = at.lease.lastReport({ shard: index, run: at.run, epoch: at.epoch, nowMs: this.#nowMs });
+    const report = at.lease.lastReport({ shard: index, run: at.run, nowMs: this.#nowMs });
     if (report) this.#words.push({ to: 0, text: { ...report, execution: at.control.execution } });
     const next = this.#newRun(index, shard.execution, at.lease.left);
-    shard.at = { ...next, epoch: at.epoch, control: at.control };
+    shard.at = { ...next, control: at.control };
   }
 
   /** Resets to this very moment: the new run may act differently from the old one. */

@@ -9,7 +9,10 @@ import type { ShardControl, ShardReport } from '../../../src/workflows/protocol/
 export type BatchInput =
   | { readonly kind: 'report'; readonly report: ShardReport }
   /** A shard that it started has ended, or was terminated; one that is no longer its child is not running. */
-  | { readonly kind: 'ended' | 'terminated' | 'already-running' | 'gone'; readonly shard: number }
+  | {
+      readonly kind: 'started' | 'ended' | 'terminated' | 'already-running' | 'gone';
+      readonly shard: number;
+    }
   | { readonly kind: 'raised'; readonly answer: RaisedTotal }
   | { readonly kind: 'concurrency'; readonly concurrency: number }
   | { readonly kind: 'cap'; readonly cap: number }
@@ -64,6 +67,7 @@ export class SimulatedBatch {
   #call = 'nothing';
   #controls: { shard: number; control: ShardControl }[] = [];
   #starts: { shard: number; control: ShardControl }[] = [];
+  readonly #starting = new Map<number, ShardControl>();
 
   constructor(start: BatchStart, run: string) {
     this.#start = start;
@@ -101,7 +105,7 @@ export class SimulatedBatch {
       },
       pace: { slowDown: () => undefined },
       trials: { take: () => undefined },
-      shards: { open: this.open, deal: () => this.#deal() },
+      shards: { open: this.open, deal: () => this.#deal(), replaced: (shard) => this.#replaced(shard) },
     });
   }
 
@@ -120,6 +124,11 @@ export class SimulatedBatch {
       restored.take(input, atMs);
     }
     return restored;
+  }
+
+  /** Shards that it has not heard to have started. */
+  get starting(): ReadonlyMap<number, ShardControl> {
+    return this.#starting;
   }
 
   /** The raise that it waits for. */
@@ -173,10 +182,19 @@ export class SimulatedBatch {
       case 'report': {
         this.#reports.take(input.report);
         const shard = this.open.get(input.report.shard);
-        if (input.report.isOver && shard && !shard.isStarted) this.#startNext(input.report.shard);
+        const isEnded = input.report.isOver && shard && !shard.isStarted;
+        if (isEnded && !this.#starting.has(shard.shard)) this.#startNext(shard.shard);
+        break;
+      }
+      case 'started': {
+        const control = this.#starting.get(input.shard);
+        if (control) this.open.started(input.shard, control);
+        this.#starting.delete(input.shard);
+        this.#deal();
         break;
       }
       case 'already-running':
+        this.#starting.delete(input.shard);
         if (this.#hasNotReported(input.shard)) this.#uncounted.add(input.shard);
         this.open.adopted(input.shard);
         break;
@@ -235,9 +253,9 @@ export class SimulatedBatch {
 
   #hear(report: Parameters<BatchMoney['take']>[0]): void {
     if (this.#cap === undefined) return;
-    this.money.take(report);
+    const isNewest = this.money.take(report);
     this.#uncounted.delete(report.shard);
-    if (this.money.isVoid(report.shard)) this.open.sendTo(report.shard);
+    if (!isNewest || this.money.isVoid(report.shard)) this.open.sendTo(report.shard);
   }
 
   #deal(): void {
@@ -257,8 +275,7 @@ export class SimulatedBatch {
     this.#executions.set(shard, execution);
     const rows = this.#start.rowsOf[shard] ?? 0;
     const control = this.open.open({ shard, rows, execution, granted });
-    this.#starts.push({ shard, control });
-    this.open.started(shard, control);
+    this.#startChild(shard, control);
   }
 
   #restart(shard: number): void {
@@ -268,10 +285,19 @@ export class SimulatedBatch {
   }
 
   #startNext(shard: number): void {
-    const control = this.open.controlOfNext(shard);
+    this.#startChild(shard, this.open.controlOfNext(shard));
+  }
+
+  #startChild(shard: number, control: ShardControl): void {
+    this.#starting.set(shard, control);
     this.#starts.push({ shard, control });
-    this.open.started(shard, control);
-    this.#deal();
+  }
+
+  /** As `ShardRuns` does it. */
+  #replaced(shard: number): void {
+    const running = this.open.get(shard);
+    if (running?.isStarted && !running.isAdopted) this.#startNext(shard);
+    else this.open.sendTo(shard);
   }
 
   #output(): BatchOutput {

@@ -48,7 +48,8 @@ export interface ShardStart {
   readonly shard: number;
   /** Its workflow run. */
   readonly run: string;
-  readonly epoch: number;
+  /** The first one, which this one or one before it continues, or was reset from. */
+  readonly first: string;
   readonly control: ShardControl;
   readonly prices: readonly number[];
   /** Rows that are recorded. */
@@ -159,7 +160,7 @@ export class SimulatedShard {
     if (input.kind === 'priced') {
       if (this.isPricing) this.#price(input.spent);
     } else if (input.kind === 'control') {
-      isDue = this.#reports.take(input.control) === 'new-parent';
+      isDue = this.#reports.take(input.control) === 'unheard';
       if (isDue) this.lease.repeat();
       this.#takeBudget();
     } else {
@@ -195,7 +196,7 @@ export class SimulatedShard {
   end(nowMs: number): { readonly report: ShardReport; readonly resumed: NonNullable<ShardStart['resumed']> } {
     const leaseReport = this.isPriced && this.lease.lastReport(this.#sender(nowMs));
     if (leaseReport) this.#reports.lease = leaseReport;
-    if (this.isDone && this.holds.control.isAdopted) this.#reports.end();
+    if (this.isDone && (this.holds.control.isAdopted || this.run !== this.start.first)) this.#reports.end();
     const report = this.#reports.next(nowMs);
     const lease = this.isPriced || this.start.resumed?.lease ? { lease: this.lease.left } : {};
     return { report, resumed: { ...this.#reports.left, ...lease } };
@@ -277,7 +278,7 @@ export class SimulatedShard {
   }
 
   #sender(nowMs: number) {
-    const { shard, epoch } = this.start;
-    return { shard, run: this.run, epoch, nowMs };
+    const { shard } = this.start;
+    return { shard, run: this.run, nowMs };
   }
 }

@@ -73,7 +73,10 @@ class SimulatedWorld {
   readonly #creates: Create[] = [];
   readonly #strays: Raise[] = [];
   readonly #recorded = new Map<number, Set<number>>();
-  readonly #terminated = new Set<number>();
+  /** Workflow runs that were terminated. */
+  readonly #terminated = new Map<number, SimulatedShard | undefined>();
+  /** The workflow run of each shard whose end Temporal reports to the batch. */
+  readonly #children = new Map<number, SimulatedShard>();
   readonly #bought = new Set<string>();
   #spent = 0;
   #granted = 0;
@@ -194,7 +197,9 @@ class SimulatedWorld {
     }
     if (this.#batch.dealt > this.#highestConcurrency && !this.#wasReset)
       this.#problem = 'too many slots are dealt';
-    const isCounted = this.#batch.hasBudget && this.#batch.isCounted;
+    // A batch that was reset knows nothing of a shard that it opened later, until it opens it again.
+    const isHidden = [...this.#shards].some(([at, shard]) => !shard.isPriced && !this.#batch.open.get(at));
+    const isCounted = this.#batch.hasBudget && this.#batch.isCounted && !isHidden;
     if (!isCounted) this.#spentBefore = this.#spent;
     else if (!this.#wasCounted)
       this.#spentBefore = Math.max(this.#spentBefore, this.#batch.money.sums.committed);
@@ -225,10 +230,11 @@ class SimulatedWorld {
       this.#notify({ kind: 'already-running', shard });
       return;
     }
+    const run = `shard-${shard}-${++this.#runs}`;
     const begun = new SimulatedShard({
       shard,
-      run: `shard-${shard}-${++this.#runs}`,
-      epoch: control.seq,
+      run,
+      first: run,
       control,
       prices: this.#prices[shard] ?? [],
       done: new Set(this.#recorded.get(shard)),
@@ -236,6 +242,8 @@ class SimulatedWorld {
       doubtful: new Set(),
     });
     this.#shards.set(shard, begun);
+    this.#children.set(shard, begun);
+    this.#notify({ kind: 'started', shard });
     this.#follow(shard, begun, begun.begin(this.#nowMs));
   }
 
@@ -263,7 +271,8 @@ class SimulatedWorld {
     this.#deliverAllOf(shard.run);
     this.#shards.delete(index);
     this.#notify({ kind: 'report', report });
-    if (!isAdopted) this.#notify({ kind: 'ended', shard: index });
+    // If the batch has started another one, it waits for that.
+    if (!isAdopted && this.#children.get(index) === shard) this.#notify({ kind: 'ended', shard: index });
   }
 
   #deliverAllOf(run: string): void {
@@ -421,14 +430,21 @@ class SimulatedWorld {
       const hasEnded = this.#recordedOf(shard).size === this.#prices[shard]?.length;
       this.#notify({ kind: hasEnded ? 'ended' : 'terminated', shard });
     }
+    for (const [shard, control] of this.#batch.starting) this.#startShard(shard, control);
     for (const { shard } of this.#batch.open.all) this.#batch.open.sendTo(shard);
     this.#notify({ kind: 'works' });
   }
 
   #terminate(index: number): void {
-    if (this.#terminated.has(index)) return;
-    this.#terminated.add(index);
     const shard = this.#shards.get(index);
+    if (this.#terminated.has(index)) {
+      const earlier = this.#terminated.get(index);
+      // What an earlier one bought without a budget, and the later one has not found, is never counted.
+      const isUncounted = this.#isLate && !earlier?.isPriced;
+      if (shard && earlier && !isUncounted) this.#resetRun(index, earlier, shard);
+      return;
+    }
+    this.#terminated.set(index, shard);
     if (shard) this.#forget(index, shard);
     this.#shards.delete(index);
     if (!this.#batch.open.get(index)?.isAdopted) this.#notify({ kind: 'terminated', shard: index });
@@ -454,17 +470,29 @@ class SimulatedWorld {
       doubtful: new Set([...shard.rows.keys()].filter((row) => shard.rows[row]?.isDoubtful)),
       resumed,
     });
-    this.#shards.set(index, next);
+    this.#replace(index, shard, next);
     this.#follow(index, next, next.begin(this.#nowMs));
   }
 
   #resetShard(index: number, shard: SimulatedShard): void {
+    this.#resetRun(index, shard, shard);
+  }
+
+  /** A workflow run of a shard takes the place of another one: as the batch's child, if the other one was that. */
+  #replace(index: number, shard: SimulatedShard, next: SimulatedShard): void {
+    this.#shards.set(index, next);
+    if (this.#children.get(index) === shard) this.#children.set(index, next);
+  }
+
+  /** Resets a workflow run of a shard, and ends the running one, which may be a later one. */
+  #resetRun(index: number, shard: SimulatedShard, running: SimulatedShard): void {
     this.#wasReset = true;
     const at = this.#pick(shard.log.length + 1);
     const restored = shard.resetTo(at, `shard-${index}-${++this.#runs}`);
     const later = shard.log.slice(at);
-    this.#forget(index, shard, restored);
-    this.#shards.set(index, restored);
+    this.#forget(index, running, restored);
+    if (shard === running) this.#replace(index, shard, restored);
+    else this.#shards.set(index, restored);
     // Its unfinished work is started again.
     for (const [row, { phase }] of restored.rows.entries()) {
       if (phase === 'creating')

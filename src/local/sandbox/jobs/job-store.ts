@@ -24,6 +24,7 @@ export interface JobListing {
 
 interface Entry {
   readonly job: Job;
+  readonly promptSha256: string;
   polls: number;
   seenEnd?: { readonly pollsToEnd: number; readonly noticedAfterMs: number };
 }
@@ -48,9 +49,10 @@ export class JobStore {
   /** Adds a job, reserves its price, and remembers its key for the lifetime of the sandbox. */
   add(job: Job): void {
     this.settle(job.createdAt);
-    this.#jobs.set(job.id, { job, polls: 0 });
+    const sha256 = promptSha256(job.prompt);
+    this.#jobs.set(job.id, { job, promptSha256: sha256, polls: 0 });
     if (job.idempotencyKey !== null) this.#byKey.set(keyOf(job.account, job.idempotencyKey), job);
-    const prompt = keyOf(job.account, promptSha256(job.prompt));
+    const prompt = keyOf(job.account, sha256);
     this.#jobsOfPrompt.set(prompt, (this.#jobsOfPrompt.get(prompt) ?? 0) + 1);
     this.#ledger.reserve(job.account, parseMicros(job.price));
     this.#unfinished.push(job.finishedAt, job);
@@ -97,10 +99,10 @@ export class JobStore {
   }
 
   list(now: number): readonly JobListing[] {
-    return Array.from(this.#jobs.values(), ({ job, polls, seenEnd }) => ({
+    return Array.from(this.#jobs.values(), ({ job, promptSha256, polls, seenEnd }) => ({
       jobId: job.id,
       account: job.account,
-      promptSha256: promptSha256(job.prompt),
+      promptSha256,
       model: job.model,
       idempotencyKey: job.idempotencyKey,
       status: job.end.kind === 'lost' ? 'lost' : statusAt(job, now),

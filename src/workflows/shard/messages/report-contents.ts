@@ -48,9 +48,12 @@ export class ReportContents {
     return { slotsReturned: this.#holds.returned, reportSeq: this.#seq, faultMet: this.#faultMet };
   }
 
-  /** Takes a control; `old` if it is older than the last, `new-parent` if the batch was reset and must hear everything again. */
-  take(control: ShardControl): 'taken' | 'old' | 'new-parent' {
-    const { parentRunId } = this.#holds.control;
+  /**
+   * Takes a control; `old` if it is older than the last, `unheard` if the batch must hear everything again: it was reset,
+   * or expected another execution of the shard.
+   */
+  take(control: ShardControl): 'taken' | 'old' | 'unheard' {
+    const { parentRunId, execution } = this.#holds.control;
     if (!this.#holds.take(control)) return 'old';
     const isNewParent = control.parentRunId !== parentRunId;
     const isTaken = (one: Once<unknown> | undefined): boolean =>
@@ -59,7 +62,7 @@ export class ReportContents {
     const isKnown = (fault: Once<ShardFault>): boolean => isNewParent || isTaken(fault);
     for (const { item } of this.#faults.filter(isKnown)) this.#holds.leave(item.cause.scope);
     this.#faults = this.#faults.filter((fault) => !isKnown(fault));
-    if (isNewParent) return 'new-parent';
+    if (isNewParent || control.execution !== execution) return 'unheard';
     if (isTaken(this.#slowDown)) this.#slowDown = undefined;
     if (isTaken(this.#offer)) this.#offer = undefined;
     if (isTaken(this.#trialEnd)) this.#trialEnd = undefined;

@@ -20,18 +20,18 @@ export class ShardHolds {
 
   /**
    * Takes a control; false if it is older than the last. A batch that was reset counts the slots from an older state,
-   * and a shard that was reset has forgotten returned ones.
+   * and for another execution anew; a shard that was reset has forgotten returned ones.
    */
   take(control: ShardControl): boolean {
     if (control.seq <= this.#control.seq) return false;
     const { returned } = control.slots;
-    this.#returned = this.#isSameParent(control) ? Math.max(this.#returned, returned) : returned;
+    this.#returned = this.#isCountedOn(control) ? Math.max(this.#returned, returned) : returned;
     this.#control = control;
     return true;
   }
 
-  #isSameParent({ parentRunId }: ShardControl): boolean {
-    return parentRunId === this.#control.parentRunId;
+  #isCountedOn({ parentRunId, execution }: ShardControl): boolean {
+    return parentRunId === this.#control.parentRunId && execution === this.#control.execution;
   }
 
   /** Slots that the shard has and keeps: rows that may have an unfinished job at once. */

@@ -47,10 +47,10 @@ export class ShardReports {
     return !this.#isDue && this.#underWay === 0;
   }
 
-  /** Takes a control; false if it is older than the last. A batch that was reset hears everything again. */
+  /** Takes a control; false if it is older than the last. A batch that does not know this shard's state hears everything again. */
   take(control: ShardControl): boolean {
     const taken = this.#contents.take(control);
-    if (taken === 'new-parent') this.#change();
+    if (taken === 'unheard') this.#change();
     return taken !== 'old';
   }
 
@@ -91,9 +91,11 @@ export class ShardReports {
     this.#change();
   }
 
-  /** Reports the end of the shard if Temporal does not report it to the batch. */
+  /** Reports the end of the shard if Temporal may not report it to the batch. */
   reportEnd(): void {
-    if (!this.#holds.control.isAdopted) return;
+    const { runId, firstExecutionRunId } = workflowInfo();
+    // A workflow run that was reset may be no child of the batch.
+    if (!this.#holds.control.isAdopted && runId === firstExecutionRunId) return;
     this.#contents.end();
     this.#change();
   }

@@ -50,6 +50,12 @@ const FAULTS: Readonly<Record<string, () => readonly string[]>> = {
         return original.call(this, ...([{ ...report, seq: 1 }] as never[]));
       } as Method;
     }),
+  'a shard that was reset keeps its number of the execution': () =>
+    withFault(ShardHolds.prototype, 'take', (original) => {
+      return function (this: ShardHolds, control: object) {
+        return original.call(this, ...([{ ...control, execution: this.control.execution }] as never[]));
+      } as Method;
+    }),
   'a returned slot is counted twice': () =>
     withFault(ShardHolds.prototype, 'giveBack', (original) => {
       return function (this: unknown, slots: number) {
