@@ -42,8 +42,9 @@ export class TakenReports {
     const before = open.get(shard);
     this.#taken += 1;
     if (lease) this.#budget.take({ ...lease, execution });
-    if (report.isOver && before?.isAdopted) open.adoptedEnded(shard);
-    else if (report.isOver || (before && before.execution !== execution)) this.#shards.replaced(shard);
+    const isOther = before !== undefined && before.execution !== execution;
+    if (report.isOver && (!isOther || before.isAdopted)) open.adoptedEnded(shard);
+    else if (isOther) this.#shards.replaced(shard);
     if (!open.takeReport(report) || !before) return;
     const news = faults.filter(({ id }) => id > before.faultTaken);
     const areHeld = news.map((fault) => this.#holds.take(fault));
