@@ -17,7 +17,7 @@ export interface LeaseNeeds {
   readonly startable: number | undefined;
   /** The price of the first row of all; undefined if no row waits. */
   readonly first: number | undefined;
-  /** Rows with reserved money may start, or rows return to the queue within seconds. */
+  /** Rows with reserved money may start, or rows that the lease covers return to the queue within seconds. */
   readonly isBusy: boolean;
 }
 

@@ -6,8 +6,12 @@ export class PhaseCounts {
   pending = 0;
   inFlight = 0;
   copying = 0;
+  readonly #away = new Set<number>();
+
   /** Pending rows that are in no queue: aside, or waiting for the delay of their next generation. */
-  away = 0;
+  get away(): ReadonlySet<number> {
+    return this.#away;
+  }
 
   enter(progress: RowProgress, phase: 'pending' | 'inFlight' | 'copying'): void {
     progress.phase = phase;
@@ -15,11 +19,11 @@ export class PhaseCounts {
   }
 
   /** Counts the row as pending in no queue; the returned function tests whether it still is. */
-  sendAway(progress: RowProgress): () => boolean {
+  sendAway(progress: RowProgress, row: number): () => boolean {
     const away = {};
     this.enter(progress, 'pending');
     progress.away = away;
-    this.away += 1;
+    this.#away.add(row);
     return () => progress.away === away;
   }
 
@@ -29,7 +33,7 @@ export class PhaseCounts {
       throw new Error(`Row ${row} has ended already and cannot move.`);
     }
     this[phase] -= 1;
-    if (progress.away) this.away -= 1;
+    this.#away.delete(row);
     progress.away = undefined;
   }
 

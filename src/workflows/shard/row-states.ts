@@ -39,7 +39,7 @@ export class ShardLedger {
     }
   }
 
-  /** Number of rows at each step. */
+  /** Number of rows at each step, and the pending rows that are in no queue. */
   get counts(): Readonly<Pick<PhaseCounts, 'inFlight' | 'copying' | 'away'>> {
     return this.#counts;
   }
@@ -51,7 +51,7 @@ export class ShardLedger {
 
   /** Rows that could start now if they were allowed to. */
   get queued(): number {
-    return this.#counts.pending - this.#counts.away;
+    return this.#counts.pending - this.#counts.away.size;
   }
 
   get unrecorded(): number {
@@ -160,7 +160,7 @@ export class ShardLedger {
 
   /** Calling the result returns the row to its queue, once, unless it has left meanwhile. */
   #sendAway(row: number, isFirst: boolean): () => void {
-    const isStillAway = this.#counts.sendAway(this.#at(row));
+    const isStillAway = this.#counts.sendAway(this.#at(row), row);
     return () => {
       if (!isStillAway()) return;
       this.#leave(row);
@@ -271,7 +271,7 @@ export class ShardLedger {
       return [{ row, phase, sinceMs, generation, ...(jobId && { jobId }) }];
     });
     const aside = { failing: 0, missing: 0 };
-    for (const { phase, away, fault, missing } of this.#counts.away > 0 ? this.#rows : []) {
+    for (const { phase, away, fault, missing } of this.#counts.away.size > 0 ? this.#rows : []) {
       if (phase !== 'pending' || !away) continue;
       if (missing) aside.missing += 1;
       else if (fault) aside.failing += 1;

@@ -204,7 +204,8 @@ export class ShardBudget {
     const queues: (readonly number[])[] = [];
     let rest = 0;
     let startable: number | undefined;
-    let isBusy = this.#ledger.counts.away > 0;
+    // A row that comes back without money changes nothing: the batch stays paused for its budget.
+    let isBusy = [...this.#ledger.counts.away].some((row) => this.covers(row));
     for (const [mode, rows] of this.#ledger.unpaid) {
       const [head] = rows;
       if (head !== undefined && canWork && mayCreate(mode)) {

@@ -41,7 +41,7 @@ export class ShardSlots {
     if (this.#ledger.queued > 0) return 0;
     const { inFlight, away } = this.#ledger.counts;
     const { window } = this.#holds;
-    return slotsToRelease({ window, inFlight, waiting: away, releasesDone: this.#releasesDone });
+    return slotsToRelease({ window, inFlight, waiting: away.size, releasesDone: this.#releasesDone });
   }
 
   get #owed(): number {

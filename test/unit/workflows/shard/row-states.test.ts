@@ -88,7 +88,7 @@ describe('the row states of a shard', () => {
           if (kind === 'fail') ledger.settle(row, end, failed(1), at);
           const tally = ledger.tally();
           expect(ledger.queued).toBeGreaterThanOrEqual(0);
-          expect(ledger.counts.away).toBeLessThanOrEqual(delays.length);
+          expect(ledger.counts.away.size).toBeLessThanOrEqual(delays.length);
           expect(cancelled ? tally.pending : 0).toBe(0);
           expect(addsUp(tally)).toBe(true);
           expect(tally.total).toBe(all.length);
