@@ -123,12 +123,12 @@ export class BatchMoney {
     return this.#reports.has(shard);
   }
 
-  /** Takes a shard's report; false for one older than the last, which changes only its own lease. */
+  /** Takes a shard's report, also if it is repeated; false for one older than the last, which changes only its own lease. */
   take(report: ShardLeaseReport): boolean {
     this.#sums = undefined;
     this.#leases.set(report.id, withReport(this.#leases.get(report.id), report));
     const before = this.#reports.get(report.shard);
-    if (before && report.seq <= before.seq) return false;
+    if (before && report.seq < before.seq) return false;
     this.#reports.set(report.shard, report);
     return true;
   }

@@ -5,12 +5,16 @@ import {
   type RowCall,
   type ShardControl,
   type ShardReport,
+  type ShardSender,
 } from '../protocol/shard-messages.js';
 
 /** A running shard, as its batch knows it. */
 export interface RunningShard extends OpenShard {
   readonly rows: number;
+  /** Increases with every workflow that works on the shard in place of another: what that one counted is void. */
   readonly execution: number;
+  /** The first run of the child whose end Temporal reports; undefined before its start, and if the shard is adopted. */
+  readonly childRunId: string | undefined;
   /** The shard can receive signals. */
   readonly isStarted: boolean;
   /** The running shard is no child of this workflow run: this, or the shard, was reset. */
@@ -28,6 +32,13 @@ export interface RunningShard extends OpenShard {
   readonly call?: RowCall;
   /** Something changed before the shard could receive signals. */
   readonly untold: boolean;
+}
+
+/** How a shard is to be started. */
+export interface ShardStart {
+  readonly shard: number;
+  readonly rows: number;
+  readonly granted: number;
 }
 
 /** The part of the control that is the same for all shards. */
@@ -75,22 +86,35 @@ export class OpenShards {
   }
 
   /** Registers a shard that is about to be started, and returns the control for its input. */
-  open(
-    start: Pick<RunningShard, 'shard' | 'rows' | 'execution'> & { readonly granted: number },
-  ): ShardControl {
-    const { shard, rows, execution, granted } = start;
-    const controlSeq = nextSeq(this.#shards.get(shard)?.controlSeq);
+  open({ shard, rows, granted }: ShardStart): ShardControl {
+    const before = this.#shards.get(shard);
+    const controlSeq = nextSeq(before?.controlSeq);
+    const execution = (before?.execution ?? 0) + 1;
     const slots = firstSlots(granted);
     this.#shards.set(shard, { ...UNHEARD, shard, rows, execution, slots, controlSeq });
     return this.#controlFor(shard);
   }
 
-  /** Records that a shard has started with the control of its input, and sends what changed since. */
-  started(shard: number, { slots, seq }: ShardControl): void {
+  /** Records that a child has started with the control of its input, and sends what changed since. */
+  started(shard: number, { slots, seq }: ShardControl, childRunId: string): void {
     const running = this.#shards.get(shard);
     const controlSeq = Math.max(seq, running?.controlSeq ?? 0);
-    this.#change(shard, { slots, controlSeq, isStarted: true, isAdopted: false, untold: false });
+    this.#change(shard, { slots, controlSeq, childRunId, isStarted: true, isAdopted: false, untold: false });
     if (running?.untold) this.sendTo(shard);
+  }
+
+  /** Records that another workflow than the awaited child reports, and counts anew what that one has. */
+  replaced(shard: number): void {
+    const execution = (this.#shards.get(shard)?.execution ?? 0) + 1;
+    const slots = firstSlots(this.windowOf(shard));
+    const unheard = { exhausted: false, reportTaken: 0, faultTaken: 0, childRunId: undefined };
+    this.#change(shard, { ...unheard, execution, slots });
+  }
+
+  /** Whether a report comes from another workflow than the awaited child. */
+  isOfOther({ shard, firstRunId }: ShardSender): boolean {
+    const childRunId = this.#shards.get(shard)?.childRunId;
+    return childRunId !== undefined && childRunId !== firstRunId;
   }
 
   /** Registers a running shard that this batch started before a reset, and sends it the new parent's control. */
@@ -135,10 +159,11 @@ export class OpenShards {
     this.sendTo(shard);
   }
 
-  /** Takes a report; false if a later one of that execution was taken before, or if it is of another execution. */
-  takeReport({ shard, execution, seq, slotsReturned, ...report }: ShardReport): boolean {
+  /** Takes a report; false if a later one of that execution was taken before, or if it is of another one. */
+  takeReport(from: ShardReport): boolean {
+    const { shard, execution, seq, slotsReturned, ...report } = from;
     const running = this.#shards.get(shard);
-    if (running?.execution !== execution || seq <= running.reportTaken) return false;
+    if (running?.execution !== execution || seq <= running.reportTaken || this.isOfOther(from)) return false;
     this.#changeSlots(shard, { returned: Math.max(slotsReturned, running.slots.returned) });
     this.#change(shard, {
       reportTaken: seq,
@@ -217,6 +242,7 @@ export class OpenShards {
 
 /** A shard of which nothing was heard yet. */
 const UNHEARD = {
+  childRunId: undefined,
   isStarted: false,
   isAdopted: false,
   exhausted: false,

@@ -19,20 +19,12 @@ import {
   type ShardControl,
 } from '../protocol/shard-messages.js';
 import { shardWorkflowId } from '../protocol/names.js';
-import { OpenShards, type CommonControl } from './open-shards.js';
+import { OpenShards, type CommonControl, type ShardStart } from './open-shards.js';
 import { runShard } from '../run-shard.js';
 
 /** First interval between checks whether an adopted shard has ended; the shard also signals its end. */
 const FIRST_ADOPTED_WAIT_MS = 1_000;
 const LONGEST_ADOPTED_WAIT_MS = 3_600_000;
-
-/** How a shard is to be started. */
-interface ShardStart {
-  readonly shard: number;
-  readonly rows: number;
-  readonly granted: number;
-  readonly execution: number;
-}
 
 /** The shards of a batch: opens them within its concurrency, restarts those that were ended from outside, and counts their rows. */
 export class ShardRuns {
@@ -182,9 +174,9 @@ export class ShardRuns {
   /** Runs a shard to its end. If it is ended from outside it is restarted once, then its open rows are given up. */
   async #runShard(shard: number, rows: number, granted: number): Promise<void> {
     const openedAtMs = Date.now();
-    let tally = await this.#executeShard({ shard, rows, granted, execution: 1 });
+    let tally = await this.#executeShard({ shard, rows, granted });
     if (!tally) {
-      const second = this.#executeShard({ shard, rows, granted: this.open.windowOf(shard), execution: 2 });
+      const second = this.#executeShard({ shard, rows, granted: this.open.windowOf(shard) });
       this.deal();
       tally = await second;
     }
@@ -197,26 +189,25 @@ export class ShardRuns {
 
   /** The shard's tally; undefined if it was ended from outside. */
   async #executeShard(start: ShardStart): Promise<Tally | undefined> {
-    const { shard, execution } = start;
+    const { shard } = start;
     try {
-      let result = await this.#runOnce(shard, this.open.open(start), start);
-      while (!result) result = await this.#runOnce(shard, this.open.controlOfNext(shard), start);
+      let result = await this.#runOnce(shard, this.open.open(start));
+      while (!result) {
+        this.open.replaced(shard);
+        result = await this.#runOnce(shard, this.open.controlOfNext(shard));
+      }
       const { tally, durationsMs } = result;
       if (durationsMs) this.#canaryMs = durationsMs;
       return tally;
     } catch (error) {
-      log.warn('A shard was terminated from outside.', { shard, execution, error });
+      log.warn('A shard was terminated from outside.', { shard, error });
       return undefined;
     }
   }
 
   /** The result of a child that starts with this control; undefined if another workflow run has taken its place. */
-  async #runOnce(
-    shard: number,
-    control: ShardControl,
-    start: ShardStart,
-  ): Promise<RunShardResult | undefined> {
-    const handle = await this.#startWhenFree(shard, control, start);
+  async #runOnce(shard: number, control: ShardControl): Promise<RunShardResult | undefined> {
+    const handle = await this.#startWhenFree(shard, control);
     const replaced = new Trigger<undefined>();
     this.#replaced.set(shard, replaced);
     try {
@@ -228,9 +219,7 @@ export class ShardRuns {
 
   /** Notes that a workflow run of a shard reports that is not the awaited child: someone has reset an earlier one. */
   replaced(shard: number): void {
-    const awaited = this.#replaced.get(shard);
-    if (awaited) awaited.resolve(undefined);
-    else this.open.sendTo(shard);
+    this.#replaced.get(shard)?.resolve(undefined);
   }
 
   /**
@@ -238,20 +227,16 @@ export class ShardRuns {
    * run of the shard was reset: it continues, since only it knows the jobs it has made. After its end a new execution
    * reads what it recorded.
    */
-  async #startWhenFree(
-    shard: number,
-    first: ShardControl,
-    { execution }: ShardStart,
-  ): Promise<ChildWorkflowHandle<typeof runShard>> {
+  async #startWhenFree(shard: number, first: ShardControl): Promise<ChildWorkflowHandle<typeof runShard>> {
     const { run, settings } = this.#input;
     let control = first;
     for (let waitMs = FIRST_ADOPTED_WAIT_MS; ; waitMs = Math.min(LONGEST_ADOPTED_WAIT_MS, waitMs * 2)) {
       try {
         const handle = await startChild(runShard, {
           workflowId: shardWorkflowId(run, shard),
-          args: [{ run, shard, execution, settings, control }],
+          args: [{ run, shard, settings, control }],
         });
-        this.open.started(shard, control);
+        this.open.started(shard, control, handle.firstExecutionRunId);
         // Slots granted or recalled meanwhile were not meant for this execution.
         this.deal();
         return handle;

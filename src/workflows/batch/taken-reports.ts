@@ -42,9 +42,9 @@ export class TakenReports {
     const before = open.get(shard);
     this.#taken += 1;
     if (lease) this.#budget.take({ ...lease, execution });
-    const isOther = before !== undefined && before.execution !== execution;
-    if (report.isOver && (!isOther || before.isAdopted)) open.adoptedEnded(shard);
-    else if (isOther) this.#shards.replaced(shard);
+    if (report.isOver && before?.isAdopted) open.adoptedEnded(shard);
+    else if (report.isOver || open.isOfOther(report)) this.#shards.replaced(shard);
+    else if (before && before.execution !== execution) open.sendTo(shard);
     if (!open.takeReport(report) || !before) return;
     const news = faults.filter(({ id }) => id > before.faultTaken);
     const areHeld = news.map((fault) => this.#holds.take(fault));

@@ -41,8 +41,6 @@ export interface ShardOverview {
 export interface RunShardInput {
   readonly run: RunRef;
   readonly shard: number;
-  /** 1, or 2 if the shard's first execution was ended from outside. */
-  readonly execution: number;
   readonly settings: RunSettings;
   readonly control: ShardControl;
   /** Set if a shard continues in a new workflow run because its history has grown long. */
@@ -93,7 +91,7 @@ export interface ShardControl {
   readonly seq: number;
   /** The parent's workflow run. A new one means that the parent was reset to an older state, and counts from there. */
   readonly parentRunId: string;
-  /** The parent's number of this execution of the shard. */
+  /** The parent's number of this execution of the shard, whose counts start with it. */
   readonly execution: number;
   /** Temporal does not report this shard's end to the parent: the shard must signal it. */
   readonly isAdopted: boolean;
@@ -142,7 +140,9 @@ export interface BudgetControl {
 export interface ShardSender {
   readonly runSeq: number;
   readonly shard: number;
-  /** The execution of the shard that sends; its counts start again. */
+  /** The first of the workflow runs of which the sender is one: by continuation or reset. Another one is another shard workflow. */
+  readonly firstRunId: string;
+  /** The execution in the last control that the sender has taken: Temporal may hand that of another one to a run that was reset. */
   readonly execution: number;
 }
 

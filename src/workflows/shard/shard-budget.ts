@@ -38,7 +38,7 @@ export class ShardBudget {
   readonly #offered: Set<number>;
   readonly #readPrices: (prices: readonly ImagePrice[], countsPast: boolean) => Promise<ShardPrices>;
   #fail: (error: unknown) => void = () => undefined;
-  #parentRunId: string;
+  #countedBy: string;
 
   constructor(
     input: RunShardInput,
@@ -64,15 +64,16 @@ export class ShardBudget {
       throughShardHolds(shard.reports, shard.holds, () =>
         shard.activities.priceShard({ run, shard: index, prices, beforePart: countsPast ? nextPart : 0 }),
       );
-    this.#parentRunId = shard.holds.control.parentRunId;
+    this.#countedBy = shard.holds.countedBy;
     this.take();
   }
 
   /** Takes the batch's last control. */
   take(): void {
-    const { parentRunId, budget } = this.#holds.control;
-    if (parentRunId !== this.#parentRunId) this.#lease.repeat();
-    this.#parentRunId = parentRunId;
+    const { countedBy, control } = this.#holds;
+    const { budget } = control;
+    if (countedBy !== this.#countedBy) this.#lease.repeat();
+    this.#countedBy = countedBy;
     if (budget?.countsPast) this.#lease.requireReport();
     if (this.#prices) this.#lease.take(budget?.lease);
     else if (budget && !this.#isPricing) {

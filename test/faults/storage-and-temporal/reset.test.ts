@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { RunSettings } from '../../../src/domain/batch/run-settings.js';
 import {
   cancelUpdate,
   instructSignal,
@@ -38,11 +39,11 @@ describe('a batch whose workflow is reset in Temporal', () => {
   const jobsMade = (): number => runs.sandbox.stats().jobsMade - jobsBefore;
   const untilJobs = (count: number) =>
     eventually(() => jobsMade() >= count, { what: `${count} jobs are made`, withinMs: 20_000 });
-  const start = (name: string) =>
+  const start = (name: string, settings: Partial<RunSettings> = {}) =>
     runs.start(
       name,
       Array.from({ length: ROWS }, (_, row) => `${name} ${row}`),
-      { graceMs: 20_000 },
+      { graceMs: 20_000, ...settings },
     );
 
   /** Resets the batch to one of its workflow tasks; its sheet has been read at the second. */
@@ -91,7 +92,7 @@ describe('a batch whose workflow is reset in Temporal', () => {
     'continues with a terminated shard that is reset to its %s task while its successor runs',
     async (to) => {
       const name = `shard-reset-to-${to}`;
-      await start(name);
+      await start(name, { budget: '100.00', prices: [{ model: 'pro', resolution: '1K', price: '0.08' }] });
       await untilJobs(6);
       const shard = runs.stack.temporal.client.workflow.getHandle(shardWorkflowId(runs.runOf(name), 0));
       const { runId } = await shard.describe();

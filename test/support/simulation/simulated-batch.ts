@@ -8,11 +8,10 @@ import type { ShardControl, ShardReport } from '../../../src/workflows/protocol/
 /** An event for a batch. */
 export type BatchInput =
   | { readonly kind: 'report'; readonly report: ShardReport }
-  /** A shard that it started has ended, or was terminated; one that is no longer its child is not running. */
-  | {
-      readonly kind: 'started' | 'ended' | 'terminated' | 'already-running' | 'gone';
-      readonly shard: number;
-    }
+  /** What Temporal reports of a child, by its first run. */
+  | { readonly kind: 'started' | 'ended' | 'terminated'; readonly shard: number; readonly run: string }
+  /** A shard that it cannot start runs already; one that is no longer its child is not running. */
+  | { readonly kind: 'already-running' | 'gone'; readonly shard: number }
   | { readonly kind: 'raised'; readonly answer: RaisedTotal }
   | { readonly kind: 'concurrency'; readonly concurrency: number }
   | { readonly kind: 'cap'; readonly cap: number }
@@ -56,7 +55,6 @@ export class SimulatedBatch {
   readonly #uncounted = new Set<number>();
   #isLate = false;
   #counting: number[] = [];
-  readonly #executions = new Map<number, number>();
   #concurrency: number;
   #cap: number | undefined;
   #paused = false;
@@ -180,15 +178,15 @@ export class SimulatedBatch {
     this.log.push({ input, atMs: nowMs });
     switch (input.kind) {
       case 'report': {
+        const { shard } = input.report;
+        const wasAdopted = this.open.get(shard)?.isAdopted;
         this.#reports.take(input.report);
-        const shard = this.open.get(input.report.shard);
-        const isEnded = input.report.isOver && shard && !shard.isStarted;
-        if (isEnded && !this.#starting.has(shard.shard)) this.#startNext(shard.shard);
+        if (wasAdopted && !this.open.get(shard)?.isAdopted) this.#startNext(shard);
         break;
       }
       case 'started': {
         const control = this.#starting.get(input.shard);
-        if (control) this.open.started(input.shard, control);
+        if (control) this.open.started(input.shard, control, input.run);
         this.#starting.delete(input.shard);
         this.#deal();
         break;
@@ -202,6 +200,7 @@ export class SimulatedBatch {
         if (this.open.get(input.shard)?.isAdopted) this.#startNext(input.shard);
         break;
       case 'ended':
+        if (!this.#isAwaited(input)) break;
         this.open.close(input.shard);
         if (this.#hasNotReported(input.shard)) {
           this.#uncounted.add(input.shard);
@@ -210,7 +209,9 @@ export class SimulatedBatch {
         this.#deal();
         break;
       case 'terminated':
-        this.#restart(input.shard);
+        if (!this.#isAwaited(input)) break;
+        this.#begin(input.shard, this.open.windowOf(input.shard));
+        this.#deal();
         break;
       case 'raised':
         this.#raising = undefined;
@@ -266,22 +267,19 @@ export class SimulatedBatch {
     for (const { shard, granted } of plan.raise) open.grant(shard, granted);
     for (const { shard, granted } of plan.open) {
       this.#nextShard = shard + 1;
-      this.#begin(shard, granted, 1);
+      this.#begin(shard, granted);
     }
     for (const { shard, keep } of slotsToKeep(concurrency, open.all)) open.limit(shard, keep);
   }
 
-  #begin(shard: number, granted: number, execution: number): void {
-    this.#executions.set(shard, execution);
+  #begin(shard: number, granted: number): void {
     const rows = this.#start.rowsOf[shard] ?? 0;
-    const control = this.open.open({ shard, rows, execution, granted });
+    const control = this.open.open({ shard, rows, granted });
     this.#startChild(shard, control);
   }
 
-  #restart(shard: number): void {
-    if (!this.open.get(shard)) return;
-    this.#begin(shard, this.open.windowOf(shard), (this.#executions.get(shard) ?? 1) + 1);
-    this.#deal();
+  #isAwaited({ shard, run }: { readonly shard: number; readonly run: string }): boolean {
+    return this.open.get(shard)?.childRunId === run;
   }
 
   #startNext(shard: number): void {
@@ -295,9 +293,9 @@ export class SimulatedBatch {
 
   /** As `ShardRuns` does it. */
   #replaced(shard: number): void {
-    const running = this.open.get(shard);
-    if (running?.isStarted && !running.isAdopted) this.#startNext(shard);
-    else this.open.sendTo(shard);
+    if (this.open.get(shard)?.childRunId === undefined) return;
+    this.open.replaced(shard);
+    this.#startNext(shard);
   }
 
   #output(): BatchOutput {

@@ -78,7 +78,11 @@ export class SimulatedShard {
   constructor(start: ShardStart) {
     this.start = start;
     this.holds = new ShardHolds(start.control, start.resumed);
-    this.#reports = new ReportContents({ runSeq: 1, shard: start.shard }, this.holds, start.resumed);
+    this.#reports = new ReportContents(
+      { runSeq: 1, shard: start.shard, firstRunId: start.first },
+      this.holds,
+      start.resumed,
+    );
     this.lease = new ShardLease(() => `${this.run || start.run}/${++this.#drawn}`, start.resumed?.lease);
     this.rows = start.prices.map((price, row) => ({
       price,

@@ -77,6 +77,10 @@ class SimulatedWorld {
   readonly #terminated = new Map<number, SimulatedShard | undefined>();
   /** The workflow run of each shard whose end Temporal reports to the batch. */
   readonly #children = new Map<number, SimulatedShard>();
+  /** How children have ended, by their first run: Temporal reports it again to a batch that was reset. */
+  readonly #endOf = new Map<string, 'ended' | 'terminated'>();
+  /** Workflow runs of shards from which a report has reached the batch. */
+  readonly #heard = new Set<string>();
   readonly #bought = new Set<string>();
   #spent = 0;
   #granted = 0;
@@ -206,6 +210,9 @@ class SimulatedWorld {
     this.#wasCounted = isCounted;
     const most = Math.max(this.#highestCap, this.#isLate ? this.#spentBefore : 0) + this.#unreportedPrice;
     if (this.#spent > most) this.#problem = `${this.#spent} was spent of ${most}`;
+    const { unrecorded, total } = this.#batch.money;
+    if (!this.#isLate && unrecorded > 0 && total + unrecorded > this.#granted)
+      this.#problem = `${total + unrecorded} is granted, and the bucket says ${this.#granted}`;
     const { concurrency, open, unopened } = this.#batch;
     const isSettled = this.#toBatch.length + this.#toShards.length === 0;
     const mayOpen = unopened > 0 && open.all.length < maxOpenShards(concurrency);
@@ -243,7 +250,7 @@ class SimulatedWorld {
     });
     this.#shards.set(shard, begun);
     this.#children.set(shard, begun);
-    this.#notify({ kind: 'started', shard });
+    this.#notify({ kind: 'started', shard, run });
     this.#follow(shard, begun, begun.begin(this.#nowMs));
   }
 
@@ -267,12 +274,16 @@ class SimulatedWorld {
   /** It ends once its reports have arrived. */
   #endShard(index: number, shard: SimulatedShard): void {
     const { report } = shard.end(this.#nowMs);
-    const isAdopted = shard.holds.control.isAdopted;
     this.#deliverAllOf(shard.run);
     this.#shards.delete(index);
     this.#notify({ kind: 'report', report });
-    // If the batch has started another one, it waits for that.
-    if (!isAdopted && this.#children.get(index) === shard) this.#notify({ kind: 'ended', shard: index });
+    // A workflow run that was reset after its end is no child any more.
+    if (this.#children.get(index) === shard) this.#endChild('ended', index, shard);
+  }
+
+  #endChild(kind: 'ended' | 'terminated', shard: number, { start: { first: run } }: SimulatedShard): void {
+    this.#endOf.set(run, kind);
+    this.#notify({ kind, shard, run });
   }
 
   #deliverAllOf(run: string): void {
@@ -285,6 +296,7 @@ class SimulatedWorld {
     const one = this.#toBatch[at];
     if (!one) return;
     if (isLast || this.#random() < 0.8) this.#toBatch.splice(at, 1);
+    this.#heard.add(one.run);
     this.#notify({ kind: 'report', report: one.report });
   }
 
@@ -425,10 +437,9 @@ class SimulatedWorld {
       if (input.kind === 'cap' || input.kind === 'late-cap') this.#notifyCap(input.cap);
       else if (['report', 'concurrency', 'paused'].includes(input.kind)) this.#notify(input);
     }
-    for (const { shard, isStarted, isAdopted } of this.#batch.open.all) {
-      if (!isStarted || isAdopted || this.#shards.has(shard)) continue;
-      const hasEnded = this.#recordedOf(shard).size === this.#prices[shard]?.length;
-      this.#notify({ kind: hasEnded ? 'ended' : 'terminated', shard });
+    for (const { shard, childRunId: run } of this.#batch.open.all) {
+      const kind = this.#endOf.get(run ?? '');
+      if (run && kind) this.#notify({ kind, shard, run });
     }
     for (const [shard, control] of this.#batch.starting) this.#startShard(shard, control);
     for (const { shard } of this.#batch.open.all) this.#batch.open.sendTo(shard);
@@ -441,13 +452,20 @@ class SimulatedWorld {
       const earlier = this.#terminated.get(index);
       // What an earlier one bought without a budget, and the later one has not found, is never counted.
       const isUncounted = this.#isLate && !earlier?.isPriced;
-      if (shard && earlier && !isUncounted) this.#resetRun(index, earlier, shard);
+      if (shard && this.#isStray(index, shard)) this.#shards.delete(index);
+      else if (shard && earlier && !isUncounted) this.#resetRun(index, earlier, shard);
       return;
     }
     this.#terminated.set(index, shard);
     if (shard) this.#forget(index, shard);
     this.#shards.delete(index);
-    if (!this.#batch.open.get(index)?.isAdopted) this.#notify({ kind: 'terminated', shard: index });
+    if (shard && this.#children.get(index) === shard) this.#endChild('terminated', index, shard);
+  }
+
+  /** Whether Temporal does not report the end of a shard that the batch has heard. */
+  #isStray(index: number, { run, isPriced }: SimulatedShard): boolean {
+    const isCounted = !this.#isLate || isPriced;
+    return isCounted && this.#heard.has(run) && this.#children.get(index)?.run !== run;
   }
 
   /** The batch checks from time to time whether shards that are no longer its children have ended. */
@@ -498,6 +516,8 @@ class SimulatedWorld {
       if (phase === 'creating')
         this.#creates.push({ shard: index, run: restored.run, row, leasedTo: restored.lease.runOf(row) });
     }
-    for (const { input } of later) if (input.kind === 'control') this.#inform(index, restored, input);
+    // Temporal sends it again what arrived later, also what the running one got.
+    const sent = shard === running ? later : [...later, ...running.log];
+    for (const { input } of sent) if (input.kind === 'control') this.#inform(index, restored, input);
   }
 }

@@ -7,6 +7,7 @@ import type {
   ShardControl,
   ShardFault,
   ShardReport,
+  ShardSender,
   TrialEnd,
 } from '../../protocol/shard-messages.js';
 import type { ShardHolds } from './shard-holds.js';
@@ -20,7 +21,7 @@ interface Once<T> {
 
 /** What the reports of a shard say. Pure: time is given. */
 export class ReportContents {
-  readonly #shard: Pick<ShardReport, 'runSeq' | 'shard'>;
+  readonly #sender: Omit<ShardSender, 'execution'>;
   readonly #holds: ShardHolds;
   #seq: number;
   #faultMet: number;
@@ -33,11 +34,11 @@ export class ReportContents {
   #trialEnd: Once<TrialEnd> | undefined;
 
   constructor(
-    shard: Pick<ShardReport, 'runSeq' | 'shard'>,
+    sender: Omit<ShardSender, 'execution'>,
     holds: ShardHolds,
     resumed?: Pick<ResumedShard, 'reportSeq' | 'faultMet'>,
   ) {
-    this.#shard = shard;
+    this.#sender = sender;
     this.#holds = holds;
     this.#seq = resumed?.reportSeq ?? 0;
     this.#faultMet = resumed?.faultMet ?? 0;
@@ -53,16 +54,16 @@ export class ReportContents {
    * or expected another execution of the shard.
    */
   take(control: ShardControl): 'taken' | 'old' | 'unheard' {
-    const { parentRunId, execution } = this.#holds.control;
+    const { countedBy, control: before } = this.#holds;
     if (!this.#holds.take(control)) return 'old';
-    const isNewParent = control.parentRunId !== parentRunId;
+    const isNewParent = control.parentRunId !== before.parentRunId;
     const isTaken = (one: Once<unknown> | undefined): boolean =>
       one?.report !== undefined && one.report <= control.reportTaken;
     // A fault that a new parent may not know is met again if it persists.
     const isKnown = (fault: Once<ShardFault>): boolean => isNewParent || isTaken(fault);
     for (const { item } of this.#faults.filter(isKnown)) this.#holds.leave(item.cause.scope);
     this.#faults = this.#faults.filter((fault) => !isKnown(fault));
-    if (isNewParent || control.execution !== execution) return 'unheard';
+    if (this.#holds.countedBy !== countedBy) return 'unheard';
     if (isTaken(this.#slowDown)) this.#slowDown = undefined;
     if (isTaken(this.#offer)) this.#offer = undefined;
     if (isTaken(this.#trialEnd)) this.#trialEnd = undefined;
@@ -119,7 +120,7 @@ export class ReportContents {
     this.#offer &&= sent(this.#offer);
     this.#trialEnd &&= sent(this.#trialEnd);
     return {
-      ...this.#shard,
+      ...this.#sender,
       execution: control.execution,
       seq: this.#seq,
       controlTaken: control.seq,

@@ -20,18 +20,19 @@ export class ShardHolds {
 
   /**
    * Takes a control; false if it is older than the last. A batch that was reset counts the slots from an older state,
-   * and for another execution anew; a shard that was reset has forgotten returned ones.
+   * and those of another execution from the start; a shard that was reset has forgotten returned ones.
    */
   take(control: ShardControl): boolean {
     if (control.seq <= this.#control.seq) return false;
     const { returned } = control.slots;
-    this.#returned = this.#isCountedOn(control) ? Math.max(this.#returned, returned) : returned;
+    this.#returned = countedBy(control) === this.countedBy ? Math.max(this.#returned, returned) : returned;
     this.#control = control;
     return true;
   }
 
-  #isCountedOn({ parentRunId, execution }: ShardControl): boolean {
-    return parentRunId === this.#control.parentRunId && execution === this.#control.execution;
+  /** Another value than before means that the batch does not know what this shard has reported. */
+  get countedBy(): string {
+    return countedBy(this.#control);
   }
 
   /** Slots that the shard has and keeps: rows that may have an unfinished job at once. */
@@ -110,4 +111,8 @@ export class ShardHolds {
   leave(scope: HoldScope): void {
     this.#own.delete(scope);
   }
+}
+
+function countedBy({ parentRunId, execution }: ShardControl): string {
+  return `${parentRunId}/${execution}`;
 }

@@ -34,7 +34,8 @@ export class ShardReports {
 
   constructor({ run, shard, resumed }: RunShardInput, holds: ShardHolds) {
     this.#holds = holds;
-    this.#contents = new ReportContents({ runSeq: run.runSeq, shard }, holds, resumed);
+    const { firstExecutionRunId: firstRunId } = workflowInfo();
+    this.#contents = new ReportContents({ runSeq: run.runSeq, shard, firstRunId }, holds, resumed);
   }
 
   /** For the next workflow run of the shard, once every report has arrived. */

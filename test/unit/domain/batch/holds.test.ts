@@ -92,7 +92,7 @@ class ModelShard {
 
   constructor(control: ShardControl) {
     this.holds = new ShardHolds(control);
-    this.reports = new ReportContents({ runSeq: 1, shard: 0 }, this.holds);
+    this.reports = new ReportContents({ runSeq: 1, shard: 0, firstRunId: 'run' }, this.holds);
   }
 
   /** The report of a fault; undefined if there is nothing to report. */

@@ -27,7 +27,7 @@ class ModelShard {
 
   constructor(shard: number, control: ShardControl, rows: number) {
     this.holds = new ShardHolds(control);
-    this.reports = new ReportContents({ runSeq: 1, shard }, this.holds);
+    this.reports = new ReportContents({ runSeq: 1, shard, firstRunId: 'run' }, this.holds);
     this.queued = rows;
   }
 
@@ -89,9 +89,9 @@ class ModelBatch {
     for (const { shard, granted } of plan.open) {
       this.nextShard = shard + 1;
       const rows = this.rowsOf[shard] ?? 0;
-      const control = open.open({ shard, rows, execution: 1, granted });
+      const control = open.open({ shard, rows, granted });
       this.shards.set(shard, new ModelShard(shard, control, rows));
-      open.started(shard, control);
+      open.started(shard, control, 'run');
     }
     for (const { shard, keep } of slotsToKeep(concurrency, open.all)) open.limit(shard, keep);
   }

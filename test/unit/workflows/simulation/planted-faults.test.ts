@@ -56,6 +56,15 @@ const FAULTS: Readonly<Record<string, () => readonly string[]>> = {
         return original.call(this, ...([{ ...control, execution: this.control.execution }] as never[]));
       } as Method;
     }),
+  'a batch takes the reports of a reset shard for those of its child': () =>
+    withFault(
+      OpenShards.prototype,
+      'isOfOther',
+      () =>
+        function () {
+          return false;
+        },
+    ),
   'a returned slot is counted twice': () =>
     withFault(ShardHolds.prototype, 'giveBack', (original) => {
       return function (this: unknown, slots: number) {
