@@ -9,6 +9,7 @@ import type { BatchAccess } from '../terminal/batch-access.js';
 import type { CommandContext } from '../terminal/command-context.js';
 import { openProgress } from '../terminal/progress.js';
 import { isTemporalAway, refusalOf } from '../terminal/refusal.js';
+import { Pace } from './pace.js';
 import { coloursFor, statusBlock, statusLine } from './status-text.js';
 
 const LOOK_EVERY_MS = 1_000;
@@ -60,21 +61,4 @@ function atPace(status: BatchStatus | undefined, pace: Pace): BatchStatus | unde
   const imagesPerMinute = pace.note(status.stored - status.carried, Date.now());
   const isMoving = imagesPerMinute !== undefined && status.state === 'running';
   return { ...status, imagesPerMinute, etaSeconds: isMoving ? etaOf(status, imagesPerMinute) : undefined };
-}
-
-const WINDOW_MS = 60_000;
-const LEAST_MS = 5_000;
-
-/** How fast images were stored lately, from repeated checks, which an average since the start hides. */
-class Pace {
-  readonly #looks: { readonly atMs: number; readonly stored: number }[] = [];
-
-  /** Records a check; returns the images a minute over the last minute of checks, undefined in the first few seconds. */
-  note(stored: number, nowMs: number): number | undefined {
-    this.#looks.push({ atMs: nowMs, stored });
-    while (this.#looks.length > 2 && nowMs - (this.#looks[1]?.atMs ?? nowMs) > WINDOW_MS) this.#looks.shift();
-    const [first] = this.#looks;
-    if (!first || nowMs - first.atMs < LEAST_MS) return undefined;
-    return Math.round(((stored - first.stored) / (nowMs - first.atMs)) * 600_000) / 10;
-  }
 }
