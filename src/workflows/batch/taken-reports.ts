@@ -43,7 +43,7 @@ export class TakenReports {
     this.#taken += 1;
     if (lease) this.#budget.take({ ...lease, execution });
     if (report.isOver && before?.isAdopted) open.adoptedEnded(shard);
-    else if (report.isOver || open.isOfOther(report)) this.#shards.replaced(shard);
+    else if (open.isOfOther(report)) this.#shards.replaced(shard);
     else if (before && before.execution !== execution) open.sendTo(shard);
     if (!open.takeReport(report) || !before) return;
     const news = faults.filter(({ id }) => id > before.faultTaken);
