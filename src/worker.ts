@@ -6,7 +6,7 @@ import { DEFAULT_LIMITS, type ActivityLimits } from './activities/limits.js';
 import { createFiringActivities, createActivities } from './activities/index.js';
 import { PollTurns } from './activities/worker/poll-turns.js';
 import { behindGate, RequestGate } from './activities/worker/request-gate.js';
-import { replacingUrls, SeenImageUrls } from './activities/worker/seen-image-urls.js';
+import { replacingUrls, SeenImageUrls } from './activities/worker/images/seen-image-urls.js';
 import { bucketReach, outOfReachText } from './bananahub/bucket-reach.js';
 import { createDownloadAgent } from './bananahub/images/download-agent.js';
 import { observeRun } from './status/observe-run.js';

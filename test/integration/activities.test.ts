@@ -13,7 +13,7 @@ import type { ContentHash, JobId, RowId } from '../../src/domain/rows/ids.js';
 import { BatchFile, type RunRequest } from '../../src/ledger/documents.js';
 import { ServiceTexts } from '../../src/ledger/service-texts.js';
 import { fromStoredIdentity, toStoredIdentity } from '../../src/domain/images/stored-identity.js';
-import { hashThumbnail } from '../../src/activities/worker/thumbnail.js';
+import { hashThumbnail } from '../../src/activities/worker/images/thumbnail.js';
 import { thumbnailOf } from '../support/images/thumbnail-of.js';
 import { workerWebhooks } from '../../src/bananahub/webhooks/worker-webhooks.js';
 import type { WebhookConfig } from '../../src/bananahub/webhooks/webhook-config.js';

@@ -9,7 +9,7 @@ import {
 import type { RowId } from '../../domain/rows/ids.js';
 import type { RowOutcome } from '../../domain/rows/outcome.js';
 import { NO_SAME_BYTES, SameBytesFinder, type SameBytes } from '../../domain/images/same-bytes.js';
-import { hashThumbnail } from '../worker/thumbnail.js';
+import { hashThumbnail } from '../worker/images/thumbnail.js';
 import { OutcomeLine } from '../../ledger/documents.js';
 import { readJsonLines } from '../../ledger/files/json-lines.js';
 import type { LedgerFiles } from '../../ledger/files/ledger-files.js';

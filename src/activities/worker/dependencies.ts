@@ -15,9 +15,9 @@ import type { RequestGate } from './request-gate.js';
 import type { RunAccounts } from './run-accounts.js';
 import type { ServiceTexts } from '../../ledger/service-texts.js';
 import type { ShardRows } from '../../ledger/shard-rows.js';
-import type { SeenImageUrls } from './seen-image-urls.js';
+import type { SeenImageUrls } from './images/seen-image-urls.js';
 import type { SeenSuccesses } from './seen-successes.js';
-import type { Thumbnails } from './thumbnails.js';
+import type { Thumbnails } from './images/thumbnails.js';
 
 /** Dependencies of the activities: opened and closed by the worker. */
 export interface ActivityDependencies {

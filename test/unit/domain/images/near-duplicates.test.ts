@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MOST_BITS_APART, NearDuplicateFinder } from '../../../../src/domain/images/near-duplicates.js';
 import { inspectStructure } from '../../../../src/domain/images/bytes/inspect.js';
-import { hashThumbnail } from '../../../../src/activities/worker/thumbnail.js';
+import { hashThumbnail } from '../../../../src/activities/worker/images/thumbnail.js';
 import { thumbnailOf } from '../../../support/images/thumbnail-of.js';
 import { sampleJpeg, samplePng, sampleWebp } from '../../../support/images/sample-images.js';
 

@@ -1,6 +1,6 @@
 import { FastResizeFilter, Orientation, ResizeFilterType, ResizeFit, Transformer } from '@napi-rs/image';
-import { HASH_SIDE, perceptualHash } from '../../domain/images/perceptual-hash.js';
-import { barePicture, type BarePicture } from '../../domain/images/bytes/bare-picture.js';
+import { HASH_SIDE, perceptualHash } from '../../../domain/images/perceptual-hash.js';
+import { barePicture, type BarePicture } from '../../../domain/images/bytes/bare-picture.js';
 
 const LONGEST_SIDE = 384;
 /** The library's names of EXIF orientations, starting with 1. */

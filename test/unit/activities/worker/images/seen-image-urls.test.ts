@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { replacingUrls, SeenImageUrls } from '../../../../src/activities/worker/seen-image-urls.js';
-import type { BananaHubClient, Job } from '../../../../src/bananahub/client.js';
-import { BananaHubError } from '../../../../src/bananahub/errors.js';
-import type { JobId } from '../../../../src/domain/rows/ids.js';
+import { replacingUrls, SeenImageUrls } from '../../../../../src/activities/worker/images/seen-image-urls.js';
+import type { BananaHubClient, Job } from '../../../../../src/bananahub/client.js';
+import { BananaHubError } from '../../../../../src/bananahub/errors.js';
+import type { JobId } from '../../../../../src/domain/rows/ids.js';
 
 const idOf = (job: number | string): JobId => `job-${job}` as JobId;
 const a = idOf('a');

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
-import type { ImageFacts, NoThumbnail } from '../../domain/rows/outcome.js';
-import { barePicture } from '../../domain/images/bytes/bare-picture.js';
+import type { ImageFacts, NoThumbnail } from '../../../domain/rows/outcome.js';
+import { barePicture } from '../../../domain/images/bytes/bare-picture.js';
 import { hashThumbnail, makeThumbnail } from './thumbnail.js';
-import { at, thumbnailKey, type RunRef } from '../../storage/layout.js';
-import type { ObjectStore } from '../../storage/object-store.js';
-import { cancellationSignal } from './activity-context.js';
-import { MemoryLimit } from '../../storage/byte-budget.js';
+import { at, thumbnailKey, type RunRef } from '../../../storage/layout.js';
+import type { ObjectStore } from '../../../storage/object-store.js';
+import { cancellationSignal } from '../activity-context.js';
+import { MemoryLimit } from '../../../storage/byte-budget.js';
 
 /** What to derive from an image besides storing it. */
 export interface LookSettings {

@@ -1,6 +1,6 @@
-import { type BananaHubClient, withMethods } from '../../bananahub/client.js';
-import { BananaHubError } from '../../bananahub/errors.js';
-import type { JobId } from '../../domain/rows/ids.js';
+import { type BananaHubClient, withMethods } from '../../../bananahub/client.js';
+import { BananaHubError } from '../../../bananahub/errors.js';
+import type { JobId } from '../../../domain/rows/ids.js';
 
 const KEPT_MS = 60_000;
 const MOST_KEPT = 1_000;
