@@ -24,6 +24,16 @@ export const BENCHES: readonly Bench[] = [
     run: async (values, say) => (await import('./jobs/throughput.js')).benchThroughput(values, say),
   }),
   defineBench({
+    name: 'growth',
+    summary: 'whether a row of a long batch costs as much as one of a short batch',
+    options: {
+      rows: { default: 10_000, quick: 200, help: 'rows of the long batch' },
+      short: { default: 2_000, quick: 100, help: 'rows of the short one' },
+      concurrency: { default: 100, quick: 20, help: CONCURRENCY },
+    },
+    run: async (values, say) => (await import('./jobs/growth.js')).benchGrowth(values, say),
+  }),
+  defineBench({
     name: 'copy',
     summary: 'CPU time of a worker to copy an image and to make a thumbnail',
     options: { rows: { default: 300, quick: 20, help: 'rows of each batch' } },

@@ -5,7 +5,7 @@ import { TEST_API_KEY } from '../../test/support/stack/test-services.js';
 import { jobTimesOf, measureBatch, OWN_LIMITS } from '../measure/bench-batch.js';
 import { listSchedule } from '../measure/list-schedule.js';
 import { numberedPrompts } from '../measure/numbered-prompts.js';
-import { POOL_NAME, runPromisePool } from '../peers/promise-pool.js';
+import { PROMISE_POOL, runPeer } from '../peers/run-peer.js';
 import type { Say } from '../program/bench.js';
 import type { BenchRow } from '../program/row.js';
 
@@ -38,6 +38,7 @@ async function measureBesidePool(
 ): Promise<readonly BenchRow[]> {
   const sandbox = {
     seed: 'bench',
+    blankImages: false,
     jobTimeMs: { min: 800 * seconds, max: 1_200 * seconds },
   };
   const prompts = numberedPrompts('main', rows).map((prompt, row) =>
@@ -60,7 +61,7 @@ async function measureBesidePool(
         what: `time of ${what}`,
         unit: 's',
         ours: wallMs / 1_000,
-        peer: { name: POOL_NAME, figure: pool.wallMs / 1_000 },
+        peer: { name: PROMISE_POOL.name, figure: pool.wallMs / 1_000 },
         limit: limitMs / 1_000,
         ratioOf: 'limit ÷ ours',
       },
@@ -69,7 +70,7 @@ async function measureBesidePool(
         what: 'GETs of jobs per image',
         unit: 'requests',
         ours,
-        peer: { name: POOL_NAME, figure: pool.polls / rows },
+        peer: { name: PROMISE_POOL.name, figure: pool.polls / rows },
         limit: 1,
         ratioOf: 'peer ÷ ours',
       },
@@ -87,7 +88,7 @@ async function runPoolOn(
   const sandbox = await startSandbox({ ...options, keys: [TEST_API_KEY] });
   try {
     const { apiUrl } = sandbox;
-    const { wallMs } = await runPromisePool(stack.s3, { ...work, apiUrl, pollMs: POOL_POLL_MS });
+    const { wallMs } = await runPeer(PROMISE_POOL, stack, { ...work, apiUrl, pollMs: POOL_POLL_MS });
     return { wallMs, polls: sandbox.jobs().reduce((sum, { polls }) => sum + polls, 0) };
   } finally {
     await sandbox.close();
@@ -102,6 +103,7 @@ async function measureFaulty(
   const rows = Math.ceil(usualRows / 2);
   const sandbox = {
     seed: 'bench',
+    blankImages: false,
     jobTimeMs: { min: FAULTY_JOB_MS, max: FAULTY_JOB_MS },
     everything: FAULTY_SHARE,
     // A lost job is given up only after ten minutes, and nothing else would be seen.
