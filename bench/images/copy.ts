@@ -28,7 +28,9 @@ const ALONE_TIMES = 20;
  */
 export async function benchCopy({ rows }: { readonly rows: number }, say: Say): Promise<readonly BenchRow[]> {
   const rclone = await findRclone(say);
-  const engine = await startTestEngine({ sandbox: { seed: 'bench', jobTimeMs: { min: 0, max: 0 } } });
+  const engine = await startTestEngine({
+    sandbox: { seed: 'bench', jobTimeMs: { min: 0, max: 0 }, blankImages: false },
+  });
   try {
     const { sandbox } = engine;
     const worker = await engine.startWorker({ variables: OWN_LIMITS });

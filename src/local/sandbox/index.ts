@@ -4,6 +4,7 @@ import { API_PATH } from './contract.js';
 import { CreateRoute } from './api/create-route.js';
 import { urlOf, writeAnswer, writeImage } from './api/http-exchange.js';
 import { ImageHost } from './images/image-host.js';
+import { renderImage, type ImageRequest } from './images/render/render-image.js';
 import { ImageUrls } from './images/image-urls.js';
 import type { JobListing } from './jobs/job-store.js';
 import { listen, type ListeningServer } from './api/listening-server.js';
@@ -19,7 +20,7 @@ import { Webhooks } from './api/webhooks.js';
 
 export { MISBEHAVIOURS, type MisbehaviourName } from './misbehaviour.js';
 export type { SandboxOptions, SandboxPatch } from './options.js';
-export { renderImage } from './images/render/render-image.js';
+export { renderImage };
 export type { JobListing } from './jobs/job-store.js';
 export type { SandboxStats } from './tally.js';
 
@@ -33,6 +34,8 @@ export interface RunningSandbox {
   readonly controlUrl: string;
   stats(): SandboxStats;
   jobs(): readonly JobListing[];
+  /** The image that a job with this request gets. */
+  imageOf(request: ImageRequest): Buffer;
   /** Changes settings from the next request on. Throws a ZodError and changes nothing if one is invalid. */
   configure(patch: SandboxPatch): void;
   /** Cuts every connection, stops listening, and resolves once the state file is written. */
@@ -115,6 +118,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Runnin
       controlUrl: `${api.origin}/control`,
       stats: () => core.stats(),
       jobs: () => core.jobs.list(core.now()),
+      imageOf: (request) => renderImage({ ...request, isBlank: core.settings.blankImages }),
       configure: (patch) => {
         core.configure(sandboxPatchSchema.parse(patch));
       },

@@ -6,7 +6,6 @@ import { findNewestSeal } from '../../../src/ledger/audit/newest-seal.js';
 import { verifyBatch } from '../../../src/ledger/audit/verify-batch.js';
 import type { BatchId } from '../../../src/domain/rows/ids.js';
 import type { GenerationRecord, RowOutcome } from '../../../src/domain/rows/outcome.js';
-import type { ShardRow } from '../../../src/domain/rows/row.js';
 import { fromStoredIdentity } from '../../../src/domain/images/stored-identity.js';
 import {
   addsUp,
@@ -15,7 +14,7 @@ import {
   sameEnds,
   tallyOfSettled,
 } from '../../../src/domain/batch/tally.js';
-import { renderImage, type RunningSandbox } from '../../../src/local/sandbox/index.js';
+import type { RunningSandbox } from '../../../src/local/sandbox/index.js';
 import type { ObjectStore } from '../../../src/storage/object-store.js';
 import { at, batchRoot, imagesPrefix, type BatchLocation } from '../../../src/storage/layout.js';
 import { readEvidence, type BatchEvidence } from './batch-evidence.js';
@@ -63,7 +62,7 @@ export async function expectCorrect(
   const { replayMismatches, retriedTooEarly } = sandbox.stats();
   expect({ replayMismatches }).toEqual({ replayMismatches: 0 });
   if (!batch.mayRetryEarly) expect({ retriedTooEarly }).toEqual({ retriedTooEarly: 0 });
-  await expectImagesRight(store, location, evidence);
+  await expectImagesRight({ store, sandbox }, location, evidence);
   expect(await differencesOf(store, location)).toEqual([]);
   expect(rows.size).toBe(outcomes.length);
   return { ...evidence, jobs };
@@ -193,7 +192,7 @@ function expectJobsRecorded(
 
 /** The images' folder contains exactly one image for each stored row: its own, whose prompt the sandbox has drawn. */
 async function expectImagesRight(
-  store: ObjectStore,
+  { store, sandbox }: { readonly store: ObjectStore; readonly sandbox: RunningSandbox },
   location: BatchLocation,
   { outcomes, rows }: BatchEvidence,
 ): Promise<void> {
@@ -215,7 +214,7 @@ async function expectImagesRight(
     if (!row || end.kind !== 'stored' || !imageKey)
       throw new Error(`${rowId} is no stored row of the batch.`);
     const key = `${batchRoot(location)}${imageKey}`;
-    const drawn = drawnSha256(row);
+    const drawn = sha256Of(sandbox.imageOf(row));
     const head = await store.head(at(location, key));
     const identity = fromStoredIdentity(head?.metadata ?? {});
     expect({ rowId, facts: end.image.sha256, bytes: await digestAt(store, location, key) }).toEqual({
@@ -227,10 +226,6 @@ async function expectImagesRight(
     if (!end.adopted) expect(generations.map(({ jobId }) => jobId)).toContain(identity?.jobId);
   };
   await pMap(stored, expectRight, { concurrency: 8 });
-}
-
-function drawnSha256({ prompt, model, aspectRatio, resolution }: ShardRow): string {
-  return sha256Of(renderImage({ prompt, model, aspectRatio, resolution }));
 }
 
 async function digestAt(store: ObjectStore, location: BatchLocation, key: string): Promise<string> {

@@ -27,6 +27,7 @@ export interface ProxiedServices extends TestServices {
 }
 
 export interface ServicesOptions {
+  /** Its images are blank, unless set otherwise. */
   readonly sandbox: SandboxOptions;
   /** Servers that others use, too, and stop themselves; default: separate ones. */
   readonly stack?: TestStack;
@@ -35,7 +36,7 @@ export interface ServicesOptions {
 export async function startServices(options: ServicesOptions): Promise<TestServices> {
   const [stack, sandbox] = await Promise.all([
     options.stack ?? startTestStack(),
-    startSandbox({ ...options.sandbox, keys: [TEST_API_KEY] }),
+    startSandbox({ blankImages: true, ...options.sandbox, keys: [TEST_API_KEY] }),
   ]);
   return {
     stack,

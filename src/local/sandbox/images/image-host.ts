@@ -96,8 +96,10 @@ export class ImageHost {
 
   #body(job: Job): ImageBody {
     const { misbehaviour, settings } = this.#core;
-    const whole = this.#cache.get(`${job.id} ${settings.imageBytes ?? 0}`, () =>
-      renderImage({ ...job, imageBytes: settings.imageBytes ?? 0 }),
+    const { blankImages: isBlank } = settings;
+    const imageBytes = settings.imageBytes ?? 0;
+    const whole = this.#cache.get(`${job.id} ${imageBytes} ${isBlank}`, () =>
+      renderImage({ ...job, imageBytes, isBlank }),
     );
     const body = { kind: 'image', label: '200', contentType: 'image/png', bytes: whole } as const;
     if (misbehaviour.plays('image-wrong-body')) {

@@ -15,6 +15,11 @@ function chunk(type: string, data: Uint8Array): Buffer {
   return framed;
 }
 
+/** The compressed pixels of a canvas for `encodePng`, each canvas pixel `scale` (1 or even) times wide and high. */
+export function compressPixels(canvas: Canvas, scale: number): Buffer {
+  return deflateSync(scanlines(canvas, scale), { level: 1, strategy: constants.Z_RLE });
+}
+
 /** Rows of four-bit pixels, each canvas pixel `scale` times wide and high; a repeated row costs only zeros. */
 function scanlines(canvas: Canvas, scale: number): Buffer {
   const { width, height, pixels } = canvas;
@@ -64,21 +69,21 @@ function padding(length: number): Buffer {
 }
 
 /**
- * A complete PNG of the canvas, 16 palette colours, enlarged `scale` (1 or even) times. The width must be even.
- * `comments` become iTXt chunks; `minBytes` pads the file to exactly that length if it is shorter by 12 bytes or
- * more.
+ * A complete PNG of `pixels` from `compressPixels`, in 16 palette colours. Width and height are those of the picture; the
+ * width must be even. `comments` become iTXt chunks; `minBytes` pads the file to exactly that length if it is shorter by
+ * 12 bytes or more.
  */
 export function encodePng(input: {
-  readonly canvas: Canvas;
-  readonly scale: number;
+  readonly width: number;
+  readonly height: number;
+  readonly pixels: Buffer;
   readonly palette: readonly Rgb[];
   readonly comments: Readonly<Record<string, string>>;
   readonly minBytes: number;
 }): Buffer {
-  const { canvas, scale } = input;
   const header = Buffer.alloc(13);
-  header.writeUInt32BE(canvas.width * scale, 0);
-  header.writeUInt32BE(canvas.height * scale, 4);
+  header.writeUInt32BE(input.width, 0);
+  header.writeUInt32BE(input.height, 4);
   // Four bits a pixel, colours by palette.
   header.set([4, 3, 0, 0, 0], 8);
   const body = [
@@ -88,7 +93,7 @@ export function encodePng(input: {
     ...Object.entries(input.comments).map(([keyword, text]) =>
       chunk('iTXt', Buffer.from(`${keyword}\0\0\0\0\0${text}`, 'utf8')),
     ),
-    chunk('IDAT', deflateSync(scanlines(canvas, scale), { level: 1, strategy: constants.Z_RLE })),
+    chunk('IDAT', input.pixels),
   ];
   const end = chunk('IEND', Buffer.alloc(0));
   const length = body.reduce((sum, part) => sum + part.length, end.length);

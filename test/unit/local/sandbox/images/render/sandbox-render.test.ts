@@ -72,6 +72,17 @@ describe('a rendered image', () => {
     expect(renderImage({ ...base, imageBytes: 10 }).equals(renderImage(base))).toBe(true);
   });
 
+  it('is whole if it is blank too, and differs for another prompt or size', async () => {
+    const blank = renderImage({ ...base, isBlank: true });
+    expect(await inspectImage(blank)).toEqual(await inspectImage(renderImage(base)));
+    expect(renderImage({ ...base, isBlank: true }).equals(blank)).toBe(true);
+    for (const change of [{ prompt: 'A calico cat awake' }, { resolution: '2K' }]) {
+      const other = renderImage({ ...base, ...change, isBlank: true });
+      expect(other.equals(blank)).toBe(false);
+      expect(await inspectImage(other)).toEqual(await inspectImage(renderImage({ ...base, ...change })));
+    }
+  });
+
   it('of the ratio auto has the ratio of the first input image', () => {
     fc.assert(
       fc.property(
