@@ -13,6 +13,9 @@ const CORRECTED = { share: 0.01, most: 1 };
 /** By how much the service's clock may be off, since it reports whole seconds. */
 const CLOCK_GRAIN_MS = 1_000;
 
+/** Where in that time a job has ended that took no measurable time: rather too early, since only earlier polls can tell. */
+const EARLY_SHARE = 0.25;
+
 /** What decides how long a job takes. */
 export type JobKind = Pick<ShardRow, 'model' | 'resolution' | 'inputImages'>;
 
@@ -130,7 +133,8 @@ function likelyMs({ endedAgoMs, unfinishedMs, endedMs }: SeenEnd): number {
   if (endedAgoMs === undefined) return (unfinishedMs + endedMs) / 2;
   const saidMs = endedMs - endedAgoMs;
   const within = (ms: number): number => Math.min(endedMs, Math.max(unfinishedMs, ms));
-  return (within(saidMs - CLOCK_GRAIN_MS) + within(saidMs + CLOCK_GRAIN_MS)) / 2;
+  const [fromMs, toMs] = [within(saidMs - CLOCK_GRAIN_MS), within(saidMs + CLOCK_GRAIN_MS)];
+  return fromMs + (toMs - fromMs) * (fromMs > 0 ? 0.5 : EARLY_SHARE);
 }
 
 function corrected(spare: number, unused: number): number {

@@ -13,7 +13,7 @@ export interface LikelyEnd {
   readonly chance: number;
 }
 
-/** Ends are known no better than this, to both sides: the service reports them in whole seconds. */
+/** Ends are known no better than this, to both sides: the service reports them in whole seconds. Quicker jobs by their own time. */
 const AROUND_MS = 500;
 /** Of what lasts longer than all that is known, the share that has not ended at a multiple of that time, less and less. */
 const LATER = [1, 1.25, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32].map((times) => ({ times, left: times ** -2 }));
@@ -50,7 +50,7 @@ export function likelyEnds({ tookMs, unfinishedMs }: SeenDurations): readonly Li
 }
 
 function halfWay(endMs: number, otherMs: number): number {
-  return Math.max(AROUND_MS, Math.abs(otherMs - endMs) / 2);
+  return Math.max(Math.min(AROUND_MS, endMs), Math.abs(otherMs - endMs) / 2);
 }
 
 function mirrored(endMs: number, otherMs: number = endMs): number {

@@ -45,7 +45,8 @@ describe('polls of jobs that a worker learns from', () => {
   });
 
   it.for<{ jobs: string; takes: Takes; polls: number; medianMs: number }>([
-    { jobs: 'that all take 1 s', takes: () => 1, polls: 1.1, medianMs: 600 },
+    { jobs: 'that take no time', takes: () => 0.02, polls: 1.01, medianMs: 600 },
+    { jobs: 'that all take 1 s', takes: () => 1, polls: 1.15, medianMs: 150 },
     { jobs: 'that all take 10.3 s', takes: () => 10.3, polls: 2.1, medianMs: 400 },
     {
       jobs: 'of which one in twenty takes minutes',
