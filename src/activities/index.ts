@@ -8,6 +8,7 @@ import { forHistory } from './for-history.js';
 import { ingestActivity } from './ingest/ingest.js';
 import { checkPricesActivity, countBoughtActivity, priceShardActivity } from './batch/price-activities.js';
 import { raiseGrantedActivity } from './batch/raise-granted.js';
+import { CopyTimes } from './worker/images/copy-times.js';
 import { JobTimes, MOST_GETS } from './worker/job-times.js';
 import { PollTurns } from './worker/poll-turns.js';
 import { postNoticeActivity } from './notices/post-notice.js';
@@ -61,6 +62,7 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     ),
     imageUrls,
     thumbnails: new Thumbnails(store, { decodeBytes, log }),
+    copyTimes: new CopyTimes(dependencies.limits),
   };
   const withoutForeignTexts = <Input extends { readonly run: RunRef }, Result>(
     activity: (input: Input) => Promise<Result>,

@@ -5,6 +5,8 @@ import { CREATE_FAULT_MS } from '../domain/batch/row-faults.js';
 export interface ActivityLimits {
   /** When a job is first polled while the worker knows too few jobs of its model. Default 5 s. */
   readonly firstPollMs: number;
+  /** How long copies may take on average to be made before a row gives up its slot. Default 100 ms, 1 % of a job of 10 s; 0: never. */
+  readonly quickCopyMs: number;
   /** Temporary faults of the API or the image host, before the batch is held. Default 2 min. */
   readonly serviceFaultMs: number;
   /** Failures of the bucket, before the batch is held. Default 60 s. */
@@ -35,6 +37,7 @@ export interface ActivityLimits {
 
 export const DEFAULT_LIMITS: ActivityLimits = {
   firstPollMs: UNKNOWN_FIRST_POLL_MS,
+  quickCopyMs: 100,
   serviceFaultMs: 2 * 60_000,
   storageFaultMs: 60_000,
   imageFaultMs: 15 * 60_000,

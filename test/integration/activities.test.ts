@@ -23,7 +23,11 @@ import { deflated, pngOf } from '../support/images/png-kinds.js';
 import { jpegParts, samplePng } from '../support/images/sample-images.js';
 import { startScriptedServer } from '../support/services/scripted-server.js';
 import { readEvidence } from '../support/batches/batch-evidence.js';
-import { startActivityBench, type ActivityBench } from '../support/batches/activity-bench.js';
+import {
+  startActivityBench,
+  type ActivityBench,
+  ACTIVITY_BENCH_LIMITS,
+} from '../support/batches/activity-bench.js';
 import {
   at,
   batchFileKey,
@@ -332,6 +336,36 @@ describe('activities', () => {
       expect(await awaited(row, jobId, { ...limits, unfinishedMs: 59_999 })).toMatchObject(unfinished);
       const left = { unfinishedMs: 59_999 };
       expect(await awaited(row, jobId, { ...limits, unfinishedMs: 1 }, left)).toMatchObject(unfinished);
+    });
+
+    it('stores the image too once copies are quick, and leaves it to storeImage if that fails', async () => {
+      const { awaitGeneration, storeImage } = bench.activitiesWith({
+        limits: { ...ACTIVITY_BENCH_LIMITS, quickCopyMs: 5_000 },
+      });
+      const ended = async (prompt?: string) => {
+        const row = await oneRow(prompt);
+        const jobId = await jobOf(row);
+        const input = { ...row, jobId, thumbnails: false };
+        const scheduled = { scheduledTimestampMs: Date.now() - 60_000 };
+        const end = await bench.attempt(() => awaitGeneration(input), scheduled);
+        return { row, end, store: () => bench.attempt(() => storeImage(input)) };
+      };
+      for (let copies = 0; copies < 8; copies++) {
+        const { end, store } = await ended();
+        expect(end).toEqual({ kind: 'done' });
+        await store();
+      }
+      const quick = await ended();
+      if (quick.end.kind !== 'done' || !quick.end.stored) throw new Error('It was not stored.');
+      expect(quick.end.stored.image).not.toHaveProperty('thumbnail');
+      expect(await images(quick.row.run)).toHaveLength(1);
+      expect(await quick.store()).toEqual({ kind: 'stored', ...quick.end.stored });
+
+      bench.sandbox.configure({ next: { 'image-truncated': 1 } });
+      const failed = await ended();
+      expect(failed.end).toEqual({ kind: 'done' });
+      expect(await images(failed.row.run)).toEqual([]);
+      expect(await failed.store()).toMatchObject({ kind: 'stored' });
     });
 
     it('holds the account when the key is refused, and does not fail the row', async () => {

@@ -23,13 +23,14 @@ import type {
   AwaitGenerationInput,
   AwaitGenerationResult,
 } from '../../workflows/protocol/activities.js';
+import { storeAtOnce } from './store-at-once.js';
 import { watchingWebhook, type WebhookWatch } from './webhook-watch.js';
 
 /** State that an attempt leaves for the next. */
 const Progress = z.object({ unfinishedMs: z.number(), missing: LeftMissing.exactOptional() });
 
 /**
- * Polls a job until it ends. Outages only delay it, or end it with the batch's fault, after which the workflow calls
+ * Polls a job until it ends, and stores its image where that is quick. Outages only delay it, or end it with the batch's fault, after which the workflow calls
  * again. `jobTimeoutMs` is measured only between answers of the service, so a paid job is never given up because of
  * an outage, a refused key, a machine that slept or a wrong clock.
  */
@@ -53,9 +54,12 @@ export function awaitGenerationActivity(state: WorkerState): Activities['awaitGe
       });
       const polled = state.jobTimes.enter(row, { isAgeKnown: isAgeKnown(input) });
       try {
-        return await watchingWebhook(state, input, (webhook) =>
+        const ended = await watchingWebhook(state, input, (webhook) =>
           pollUntilEnded(state, input, { clock, unfinished, looks, asked, leave, webhook, polled }),
         );
+        if (ended.kind !== 'done') return ended;
+        const stored = await storeAtOnce(state, input, row);
+        return { kind: 'done', ...(stored && { stored }) };
       } finally {
         polled.leave();
       }

@@ -104,7 +104,7 @@ async function copyUntilStored(
     const triedAtMs = Date.now();
     try {
       const job = imageUrl === undefined ? await looks.look() : ({ kind: 'done', imageUrl } as const);
-      const result = await copyOnce(state, input, row, job);
+      const result = await copyOnce(state, input, row, job, cancellationSignal());
       if (result.kind !== 'missing' || result.missing.looks >= LOOKS_BEFORE_ASIDE) return result;
       await pause(MISSING_DELAY_MS);
     } catch (error) {
@@ -148,23 +148,28 @@ async function copyUntilStored(
   }
 }
 
-async function copyOnce(
+/** Copies the image of a job as a poll has seen it. Throws what prevents that. */
+export async function copyOnce(
   state: WorkerState,
   input: StoreImageInput,
   row: ShardRow,
   job: JobCheck,
+  signal: AbortSignal,
 ): Promise<StoreImageResult> {
   if (job.kind === 'missing') return job;
   if (job.kind === 'failed') throw new ImageFault('The job was done and then failed.', job.message);
   if (job.kind === 'unfinished') throw new ImageFault('The job is done but has no image URL.');
-  const downloaded = await state.downloadImage(job.imageUrl, cancellationSignal());
-  try {
-    // Before the image, so that every stored image has its thumbnail.
-    const image = await state.thumbnails.add(input.run, await factsOf(downloaded), downloaded.body, input);
-    return await putImage(state, input, row, image, downloaded.body);
-  } finally {
-    downloaded.release();
-  }
+  const { imageUrl } = job;
+  return state.copyTimes.measure(async () => {
+    const downloaded = await state.downloadImage(imageUrl, signal);
+    try {
+      // Before the image, so that every stored image has its thumbnail.
+      const image = await state.thumbnails.add(input.run, await factsOf(downloaded), downloaded.body, input);
+      return await putImage(state, input, row, { image, body: downloaded.body, signal });
+    } finally {
+      downloaded.release();
+    }
+  });
 }
 
 async function factsOf({ body, sha256 }: DownloadedImage): Promise<ImageFacts> {
@@ -184,8 +189,11 @@ async function putImage(
   state: WorkerState,
   input: StoreImageInput,
   row: ShardRow,
-  image: ImageFacts,
-  body: Uint8Array,
+  {
+    image,
+    body,
+    signal,
+  }: { readonly image: ImageFacts; readonly body: Uint8Array; readonly signal: AbortSignal },
 ): Promise<StoreImageResult> {
   const { run, generation, jobId } = input;
   const { contentHash, rowId, imageName } = row;
@@ -197,7 +205,7 @@ async function putImage(
       metadata: toStoredIdentity(identity),
       sha256: image.sha256,
       condition,
-      signal: cancellationSignal(),
+      signal,
     });
     state.successes.note('image');
     return { kind: 'stored', image, adopted: false };
@@ -207,7 +215,7 @@ async function putImage(
   } catch (error) {
     if (!(error instanceof StorageError) || error.code !== 'precondition-failed') throw error;
   }
-  const existing = await existingObject(state, ref);
+  const existing = await existingObject(state, ref, signal);
   const stored = fromStoredIdentity(existing.metadata);
   if (stored && isImageOf(stored, row, imageName)) {
     // Until now the place has the old image of a row that is made again.
@@ -217,8 +225,8 @@ async function putImage(
   return put({ kind: 'unchanged', etag: existing.etag });
 }
 
-async function existingObject(state: WorkerState, ref: ObjectRef): Promise<ObjectHead> {
-  const head = await state.store.head(ref, cancellationSignal());
+async function existingObject(state: WorkerState, ref: ObjectRef, signal: AbortSignal): Promise<ObjectHead> {
+  const head = await state.store.head(ref, signal);
   // Deleted in between: the next attempt stores it again.
   if (!head)
     throw new StorageError('unavailable', ref, `${ref.bucket}/${ref.key} changed while it was being read.`);

@@ -9,6 +9,7 @@ import type { RunRef } from '../../storage/layout.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import type { WorkerWebhooks } from '../../bananahub/webhooks/worker-webhooks.js';
 import type { ActivityLimits } from '../limits.js';
+import type { CopyTimes } from './images/copy-times.js';
 import type { JobTimes } from './job-times.js';
 import type { PollTurns } from './poll-turns.js';
 import type { RequestGate } from './request-gate.js';
@@ -60,6 +61,7 @@ export interface WorkerState extends ActivityDependencies {
   readonly jobTimes: JobTimes;
   readonly imageUrls: SeenImageUrls;
   readonly thumbnails: Thumbnails;
+  readonly copyTimes: CopyTimes;
   readonly serviceTexts: ServiceTexts;
   readonly successes: SeenSuccesses;
 }

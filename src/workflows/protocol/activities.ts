@@ -61,7 +61,15 @@ export type CreateGenerationResult =
       readonly slowDownMs?: number;
     };
 
-export interface AwaitGenerationInput extends GenerationRef {
+/** What to derive from an image besides storing it. */
+export interface LookSettings {
+  /** Absent: yes. */
+  readonly thumbnails?: boolean;
+  /** Absent: no. */
+  readonly nearDuplicates?: boolean;
+}
+
+export interface AwaitGenerationInput extends GenerationRef, LookSettings {
   readonly jobId: JobId;
   /** A job that the service itself reports unfinished for this long is given up; absent: never. */
   readonly jobTimeoutMs?: number;
@@ -91,7 +99,8 @@ export interface EndedByWebhook {
 }
 
 export type AwaitGenerationResult =
-  | { readonly kind: 'done' }
+  /** `stored` absent: the image is not stored yet. */
+  | { readonly kind: 'done'; readonly stored?: { readonly image: ImageFacts; readonly adopted: boolean } }
   | ({ readonly kind: 'failed'; readonly failure: JobFailureClass } & FailureMessage)
   /** Several consecutive 404s: search for the job without using a slot of the window. */
   | { readonly kind: 'missing'; readonly missing: MissingJob; readonly unfinishedMs?: number }
@@ -116,12 +125,8 @@ export type FindJobResult =
   /** Not found, and without a witness; or the search was cancelled. */
   | { readonly kind: 'missing'; readonly missing: MissingJob; readonly isBelievable: boolean };
 
-export interface StoreImageInput extends GenerationRef {
+export interface StoreImageInput extends GenerationRef, LookSettings {
   readonly jobId: JobId;
-  /** Absent: yes. */
-  readonly thumbnails?: boolean;
-  /** Absent: no. */
-  readonly nearDuplicates?: boolean;
   /** See `AwaitGenerationInput`. */
   readonly missing?: MissingJob;
   /** As for a create. */

@@ -2,7 +2,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import pino from 'pino';
 import { MemoryLimit } from '../../../src/storage/byte-budget.js';
 import type { ActivityDependencies } from '../../../src/activities/worker/dependencies.js';
-import { DEFAULT_LIMITS } from '../../../src/activities/limits.js';
+import { DEFAULT_LIMITS, type ActivityLimits } from '../../../src/activities/limits.js';
 import { createActivities } from '../../../src/activities/index.js';
 import type { Activities } from '../../../src/workflows/protocol/activities.js';
 import { createDownloadAgent } from '../../../src/bananahub/images/download-agent.js';
@@ -18,6 +18,15 @@ import type { RunSettings } from '../../../src/domain/batch/run-settings.js';
 import { startTestS3, type TestS3 } from '../stack/test-stack.js';
 
 const API_KEY = 'test-key';
+
+/** Images are stored by `storeImage` alone, unless a test changes that. */
+export const ACTIVITY_BENCH_LIMITS: ActivityLimits = {
+  ...DEFAULT_LIMITS,
+  quickCopyMs: 0,
+  serviceFaultMs: 700,
+  storageFaultMs: 700,
+  imageFaultMs: 900,
+};
 
 type AttemptInfo = NonNullable<ConstructorParameters<typeof MockActivityEnvironment>[0]>;
 
@@ -70,7 +79,7 @@ export async function startActivityBench(): Promise<ActivityBench> {
     openBatchesSince: async () => [],
     settledInHistory: async () => new Map(),
     log: pino({ level: 'silent' }),
-    limits: { ...DEFAULT_LIMITS, serviceFaultMs: 700, storageFaultMs: 700, imageFaultMs: 900 },
+    limits: ACTIVITY_BENCH_LIMITS,
   };
   const activities = createActivities(dependencies);
   return {

@@ -4,16 +4,9 @@ import { barePicture } from '../../../domain/images/bytes/bare-picture.js';
 import { hashThumbnail, makeThumbnail } from './thumbnail.js';
 import { at, thumbnailKey, type RunRef } from '../../../storage/layout.js';
 import type { ObjectStore } from '../../../storage/object-store.js';
+import type { LookSettings } from '../../../workflows/protocol/activities.js';
 import { cancellationSignal } from '../activity-context.js';
 import { MemoryLimit } from '../../../storage/byte-budget.js';
-
-/** What to derive from an image besides storing it. */
-export interface LookSettings {
-  /** Absent: yes. */
-  readonly thumbnails?: boolean;
-  /** Absent: no. */
-  readonly nearDuplicates?: boolean;
-}
 
 /** Each occupies a thread of the pool that also resolves names and reads files. */
 const AT_ONCE = 2;

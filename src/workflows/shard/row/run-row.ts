@@ -37,7 +37,11 @@ async function followJob(
   const seen = ledger.rows[row];
   const before = seen?.missing;
   if (before && before.looks >= LOOKS_BEFORE_ASIDE) return search(context, ref, before);
-  const { jobTimeoutMs } = input.settings;
+  const { jobTimeoutMs, thumbnails, nearDuplicates } = input.settings;
+  const wanted = {
+    ...(thumbnails !== undefined && { thumbnails }),
+    ...(nearDuplicates !== undefined && { nearDuplicates }),
+  };
   const request = {
     ...(jobTimeoutMs !== undefined && { jobTimeoutMs }),
     ...(answeredAtMs !== undefined && { answeredAtMs }),
@@ -51,6 +55,7 @@ async function followJob(
       const counted = missing && { missing };
       return await awaitJob(activities, {
         ...ref,
+        ...wanted,
         ...request,
         ...counted,
         ...isDoubted(context, row, 'job'),
@@ -73,11 +78,7 @@ async function followJob(
   context.noteThrough(row, 'job');
   if (answer.kind !== 'done') return jobEnded(context, row, jobId, answer);
   ledger.startCopying(row, Date.now());
-  const { thumbnails, nearDuplicates } = input.settings;
-  const wanted = {
-    ...(thumbnails !== undefined && { thumbnails }),
-    ...(nearDuplicates !== undefined && { nearDuplicates }),
-  };
+  if (answer.stored) return imageEnded(context, row, jobId, { kind: 'stored', ...answer.stored });
   const copying = { scopes: SCOPES_OF_STORE, step: 'image', candidate: ref } as const;
   let missingImage: MissingJob | undefined;
   const stored = await throughHolds(context, copying, async () => {
