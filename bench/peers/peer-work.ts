@@ -40,7 +40,7 @@ export interface NamedPrompt {
 }
 
 /** The prompts with keys that no two peers share. */
-export function named(prompts: readonly string[], prefix: string): readonly NamedPrompt[] {
+function named(prompts: readonly string[], prefix: string): readonly NamedPrompt[] {
   return prompts.map((prompt, row) => ({ prompt, key: `${prefix}${prompt.split(' ')[0]}-${row}.png` }));
 }
 
