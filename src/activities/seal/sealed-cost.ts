@@ -61,7 +61,7 @@ export class SealedCost {
 
   add({ row, outcome }: SealedRow): void {
     const last = outcome.generations.at(-1);
-    if (last && OPEN_ENDS.has(last.end)) this.#openJobs += 1;
+    if (last && OPEN_ENDS.has(last.end) && last.charged !== 'yes') this.#openJobs += 1;
     if (outcome.runSeq === this.#run.runSeq) this.#expected?.add(row, madeByRun(row, outcome.generations));
   }
 

@@ -5,7 +5,7 @@ import type { FailureMessage } from '../text/failure-message.js';
 /** Whether a generation cost money, as far as the API contract says. */
 export type Charged = 'yes' | 'no' | 'unknown';
 
-/** How one generation ended; `open`: its end was not seen. */
+/** How one generation ended; `open`: its end was not seen, or its image was not stored and the row kept an earlier one. */
 export type GenerationEnd = 'done' | 'failed' | 'gone' | 'unfinished' | 'invalid' | 'unanswered' | 'open';
 
 /** One generation of a row: the audit record of what was bought. */

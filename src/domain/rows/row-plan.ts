@@ -158,11 +158,12 @@ function startAgain({ end, generations, settledAt }: RowOutcome): RowStart {
   return { ...(isNamed ? ageless(start) : start), ...(generations.length > 0 && { earlier: generations }) };
 }
 
-/** The next generation on purpose, unless the last one's end is unknown: then its job comes first. */
+/** The next generation on purpose, unless the last one's end is unknown or its image was never copied: then its job comes first. */
 function startOfRedo({ end, imageKey, generations, settledAt }: RowOutcome): RowStart {
   const last = generations.at(-1);
   const start = startAfter(last, Date.parse(settledAt));
-  const isDeliberate = last && (last.end === 'done' || last.end === 'unfinished');
+  const isSeen = last?.end === 'done' && end.kind !== 'cancelled';
+  const isDeliberate = last && (isSeen || last.end === 'unfinished');
   const keptImage: CurrentImage | undefined =
     end.kind === 'stored' && imageKey !== undefined ? { end, imageKey } : undefined;
   return {

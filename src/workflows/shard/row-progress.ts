@@ -71,11 +71,15 @@ export function rowsAtFirst(
   });
 }
 
-/** The record of a generation whose end was not seen; undefined if nothing was ever sent. */
+/**
+ * The record of a generation whose end was not seen or whose image is not stored; undefined if nothing was ever sent. Of a
+ * row that keeps its earlier image it is `open` even if its job is done: `done` would look as if the image was that job's.
+ */
 export function openRecordOf(progress: RowProgress): GenerationRecord | undefined {
-  const { generation, jobId, unansweredSinceMs, openedSinceMs, phase, wasDone } = progress;
+  const { generation, jobId, unansweredSinceMs, openedSinceMs, phase, wasDone, hasImage } = progress;
   const opened = openedSinceMs !== undefined && { openedSinceMs };
-  if (jobId && (phase === 'copying' || wasDone)) return { generation, jobId, end: 'done', charged: 'yes' };
+  if (jobId && (phase === 'copying' || wasDone))
+    return { generation, jobId, end: hasImage ? 'open' : 'done', charged: 'yes' };
   if (jobId) return { generation, jobId, end: 'open', charged: 'unknown', ...opened };
   if (unansweredSinceMs !== undefined)
     return { generation, end: 'unanswered', charged: 'unknown', unansweredSinceMs, ...opened };

@@ -227,7 +227,7 @@ export class ShardLedger {
     }
   }
 
-  /** The record of a generation whose end was not seen; undefined if nothing was ever sent. */
+  /** See `openRecordOf`. */
   openRecord(row: number): GenerationRecord | undefined {
     return openRecordOf(this.#at(row));
   }

@@ -14,7 +14,7 @@ describe('redo', () => {
     await engine.startWorker();
   });
   beforeEach(() => {
-    engine.sandbox.configure({ jobTimeMs: { min: 300, max: 600 }, next: {} });
+    engine.sandbox.configure({ jobTimeMs: { min: 300, max: 600 }, next: {}, outage: { images: 'none' } });
     jobsBefore = engine.sandbox.stats().jobsMade;
   });
   afterAll(() => engine?.stop());
@@ -155,20 +155,32 @@ describe('redo', () => {
     expect(await image('goes-on', 'b')).toMatchObject({ generation: 2 });
   });
 
-  it('keeps the old image if cancelled, and the job for the next run', async () => {
-    await madeBatch('called-off');
-    const before = await image('called-off', 'a');
-    engine.sandbox.configure({ jobTimeMs: { min: 5_000, max: 5_000 } });
-    await command(['redo', 'called-off', '--rows', 'a', '--grace', '1s']);
-    await eventually(() => jobsMade() === 3, { what: 'the job is made', withinMs: 20_000 });
-    await command(['cancel', 'called-off']);
-    await ended('called-off');
-    expect(await image('called-off', 'a')).toEqual(before);
-    const { report } = await evidence('called-off');
-    expect(report).toMatchObject({ state: 'cancelled', tally: { stored: 2, cancelled: 0 } });
-    const plan = await command(['redo', 'called-off', '--rows', 'a', '--watch', '--json']);
-    expect(plan).toMatchObject({ code: 0, stderr: expect.stringContaining('1 job already known') });
-    expect(jobsMade()).toBe(3);
-    expect(await image('called-off', 'a')).toMatchObject({ generation: 2 });
-  });
+  it.each([
+    { left: 'unfinished', batch: 'called-off', job: { jobTimeMs: { min: 5_000, max: 5_000 } } },
+    { left: 'done', batch: 'not-copied', job: { outage: { images: 'drop' } } },
+  ] as const)(
+    'keeps the old image if cancelled, and the job for the next run, which is $left',
+    async ({ batch, job, left }) => {
+      await madeBatch(batch);
+      const made = jobsMade() + 1;
+      const before = await image(batch, 'a');
+      engine.sandbox.configure(job);
+      await command(['redo', batch, '--rows', 'a', '--grace', '1s']);
+      await eventually(() => jobsMade() === made, { what: 'the job is made', withinMs: 20_000 });
+      if (left === 'done') {
+        const isCopying = async (): Promise<boolean> => (await engine.statusOf(batch)).copying === 1;
+        await eventually(isCopying, { what: 'its image is being copied', withinMs: 20_000 });
+      }
+      await command(['cancel', batch]);
+      await ended(batch);
+      expect(await image(batch, 'a')).toEqual(before);
+      const { report } = await evidence(batch);
+      expect(report).toMatchObject({ state: 'cancelled', tally: { stored: 2, cancelled: 0 } });
+      engine.sandbox.configure({ outage: { images: 'none' } });
+      const plan = await command(['redo', batch, '--rows', 'a', '--watch', '--json']);
+      expect(plan).toMatchObject({ code: 0, stderr: expect.stringContaining('1 job already known') });
+      expect(jobsMade()).toBe(made);
+      expect(await image(batch, 'a')).toMatchObject({ generation: 2 });
+    },
+  );
 });

@@ -176,6 +176,14 @@ describe('the plan of a row', () => {
     },
   );
 
+  it('uses the done job of a cancelled row first, whose image was never copied', () => {
+    const last: GenerationRecord = { generation: 3, jobId: job, end: 'done', charged: 'yes' };
+    expect(planned(outcome({ kind: 'cancelled' }, [last]), redo)).toMatchObject({
+      change: 'redo',
+      start: { generation: 3, jobId: job },
+    });
+  });
+
   const ends: readonly GenerationEnd[] = [
     'done',
     'failed',

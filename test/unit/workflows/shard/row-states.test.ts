@@ -165,6 +165,21 @@ describe('the row states of a shard', () => {
     expect(ledger.tally()).toMatchObject({ total: 4, stored: 3, cancelled: 1, failed: 0 });
   });
 
+  it('leave a done job whose image was not stored to the next run, also of a row that keeps an earlier image', () => {
+    const known = [{ row: 1, generation: 2, hasImage: true } as const];
+    const ledger = new ShardLedger(overview(['pro:text', 'pro:text'], known));
+    for (const [row, generation] of [1, 2].entries()) {
+      ledger.startNext(everything, 0);
+      ledger.noteJob(row, generation, jobId(`job-${row}`), 0);
+      ledger.startCopying(row, 1);
+      ledger.settle(row, { kind: 'cancelled' }, ledger.openRecord(row), 2);
+    }
+    expect(ledger.takeUnrecorded().map(({ end, generations }) => [end.kind, generations])).toEqual([
+      ['cancelled', [{ generation: 1, jobId: 'job-0', end: 'done', charged: 'yes' }]],
+      ['kept', [{ generation: 2, jobId: 'job-1', end: 'open', charged: 'yes' }]],
+    ]);
+  });
+
   it('doubt every generation that an earlier run may have made without recording, and report it', () => {
     const known = [{ row: 0, generation: 1, jobId: jobId('one'), openedSinceMs: 50 }];
     const ledger = new ShardLedger(overview(['pro:text'], known));
