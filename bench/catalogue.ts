@@ -27,7 +27,7 @@ export const BENCHES: readonly Bench[] = [
     name: 'growth',
     summary: 'whether a row of a long batch costs as much as one of a short batch',
     options: {
-      rows: { default: 10_000, quick: 200, help: 'rows of the long batch' },
+      rows: { default: 6_000, quick: 200, help: 'rows of the long batch' },
       short: { default: 2_000, quick: 100, help: 'rows of the short one' },
       concurrency: { default: 100, quick: 20, help: CONCURRENCY },
     },
@@ -55,7 +55,7 @@ export const BENCHES: readonly Bench[] = [
     name: 'export',
     summary: 'exports of a finished batch in both formats',
     options: {
-      images: { default: 1_000, quick: 100, help: 'images' },
+      images: { default: 600, quick: 100, help: 'images' },
       bytes: { default: 1_500_000, quick: 20000, help: 'size of each image' },
     },
     run: async (values, say) => (await import('./images/export.js')).benchExport(values, say),
