@@ -34,6 +34,12 @@ export const BENCHES: readonly Bench[] = [
     run: async (values, say) => (await import('./jobs/growth.js')).benchGrowth(values, say),
   }),
   defineBench({
+    name: 'ledger',
+    summary: 'reading, recording and sealing rows that make no image',
+    options: { rows: { default: 100_000, quick: 2_000, help: 'rows, up to 1000000' } },
+    run: async (values, say) => (await import('./jobs/ledger.js')).benchLedger(values, say),
+  }),
+  defineBench({
     name: 'copy',
     summary: 'CPU time of a worker to copy an image and to make a thumbnail',
     options: { rows: { default: 300, quick: 20, help: 'rows of each batch' } },
