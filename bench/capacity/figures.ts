@@ -1,6 +1,6 @@
 /**
- * What one image takes, as `npm run bench` has measured it on two cores (2026-12), where images are copied by a task of
- * their own: a 1K image of 1.5 MB, with a thumbnail.
+ * What one image takes, rounded from benches on two cores (2026-12) in which images were copied by a task of their own: a
+ * 1K image of 1.5 MB, with a thumbnail.
  */
 export const MEASURED = {
   /** CPU time of a worker for a row with a small image and no thumbnail. */
@@ -14,7 +14,7 @@ export const MEASURED = {
   polls: 3.5,
   /** The image, its thumbnail, and its share of its shard's files. */
   writes: 2.02,
-  /** From the end of a job to the create of the next one: until a poll sees it, and until the next is sent. */
+  /** From the end of a job to the create of the next one, with a share of the batch's start and end: 600 jobs of 10 s, 100 at a time. */
   idleSeconds: 1.5,
 } as const;
 
