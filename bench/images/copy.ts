@@ -10,7 +10,7 @@ import { startTestEngine, type TestEngine } from '../../test/support/stack/test-
 import { TEST_API_KEY } from '../../test/support/stack/test-services.js';
 import { measureBatch, OWN_LIMITS } from '../measure/bench-batch.js';
 import { numberedPrompts } from '../measure/numbered-prompts.js';
-import { cpuMsOf, difference } from '../measure/process-usage.js';
+import { cpuMsOf, difference, perRow } from '../measure/process-usage.js';
 import { mean } from '../measure/statistics.js';
 import { copyByRclone, findRclone, RCLONE_NAME } from '../peers/rclone.js';
 import type { Say } from '../program/bench.js';
@@ -44,8 +44,7 @@ export async function benchCopy({ rows }: { readonly rows: number }, say: Say): 
       const before = cpuMsOf(worker.pid);
       const args = ['--concurrency', CONCURRENCY, ...(thumbnails ? [] : ['--no-thumbnails'])];
       await measureBatch(engine, { id, prompts: numberedPrompts(id, count), args });
-      const used = difference(before, cpuMsOf(worker.pid));
-      return used === undefined ? undefined : used / count;
+      return perRow(before, cpuMsOf(worker.pid), count);
     };
     await cpuOf('warm-up', WARM_UP_ROWS, { large: true, thumbnails: true });
     const small = await cpuOf('small', rows, {});
@@ -113,8 +112,7 @@ async function rcloneDifference(
     sandbox.configure({ imageBytes });
     return copyByRclone(program, stack.s3, { urlsFile, prefix });
   };
-  const more = difference(await copy('rclone-small', null), await copy('rclone-large', LARGE_BYTES));
-  return more === undefined ? undefined : more / count;
+  return perRow(await copy('rclone-small', null), await copy('rclone-large', LARGE_BYTES), count);
 }
 
 /** CPU time that this process needs for a piece of work alone: the mean over some images, after a first round. */

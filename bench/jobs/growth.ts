@@ -1,7 +1,7 @@
 import { startTestEngine } from '../../test/support/stack/test-engine.js';
-import { measureBatch, OWN_LIMITS } from '../measure/bench-batch.js';
+import { measureBatch, OWN_LIMITS, rowsPerSecond } from '../measure/bench-batch.js';
 import { numberedPrompts } from '../measure/numbered-prompts.js';
-import { cpuMsOf, difference, peakBytesOf } from '../measure/process-usage.js';
+import { cpuMsOf, peakBytesOf, perRow } from '../measure/process-usage.js';
 import type { Say } from '../program/bench.js';
 import type { BenchRow } from '../program/row.js';
 
@@ -32,11 +32,10 @@ export async function benchGrowth(
     const measure = async (id: string, count: number): Promise<Measured> => {
       say(`a batch of ${count} rows`);
       const before = cpuMsOf(worker.pid);
-      const { wallMs } = await measureBatch(engine, { id, prompts: numberedPrompts(id, count), args });
-      const usedMs = difference(before, cpuMsOf(worker.pid));
+      const batch = await measureBatch(engine, { id, prompts: numberedPrompts(id, count), args });
       return {
-        perSecond: count / (wallMs / 1_000),
-        cpuMs: usedMs === undefined ? undefined : usedMs / count,
+        perSecond: rowsPerSecond(count, batch),
+        cpuMs: perRow(before, cpuMsOf(worker.pid), count),
         peakBytes: peakBytesOf(worker.pid),
       };
     };

@@ -6,7 +6,7 @@ import { runCommand } from '../../test/support/commands/command-line.js';
 import { startTestEngine } from '../../test/support/stack/test-engine.js';
 import { OWN_LIMITS } from '../measure/bench-batch.js';
 import { numberedPrompts } from '../measure/numbered-prompts.js';
-import { cpuMsOf, difference, peakBytesOf } from '../measure/process-usage.js';
+import { cpuMsOf, peakBytesOf, perRow } from '../measure/process-usage.js';
 import type { Say } from '../program/bench.js';
 import type { BenchRow } from '../program/row.js';
 
@@ -32,12 +32,12 @@ export async function benchLedger(
       });
       if (code !== 0) throw new Error(stderr);
     };
-    /** The worker's CPU time and the seconds from a command until the batch's status is as expected. */
+    /** The worker's CPU time for 1,000 rows, and the seconds, from a command until the batch's status is as expected. */
     const measure = async (args: readonly string[], isReached: (status: BatchStatus) => boolean) => {
       const [before, started] = [cpuMsOf(worker.pid), performance.now()];
       await command(...args);
       while (!isReached(await engine.statusOf(BATCH))) await delay(LOOK_MS);
-      const cpuMs = difference(before, cpuMsOf(worker.pid));
+      const cpuMs = perRow(before, cpuMsOf(worker.pid), rows / 1_000);
       return { seconds: (performance.now() - started) / 1_000, cpuMs };
     };
     const sheet = path.join(folder.path, 'sheet.csv');
@@ -57,7 +57,7 @@ export async function benchLedger(
           bench,
           what: `CPU time of the worker to ${name} 1,000 of them`,
           unit: 'ms',
-          ours: cpuMs === undefined ? undefined : cpuMs / (rows / 1_000),
+          ours: cpuMs,
         },
       ]),
       { bench, what: 'peak memory of the worker', unit: 'bytes', ours: peakBytesOf(worker.pid) },

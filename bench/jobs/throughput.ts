@@ -1,8 +1,8 @@
 import { startTestEngine } from '../../test/support/stack/test-engine.js';
 import type { TestStack } from '../../test/support/stack/test-stack.js';
-import { measureBatch, OWN_LIMITS } from '../measure/bench-batch.js';
+import { measureBatch, OWN_LIMITS, rowsPerSecond } from '../measure/bench-batch.js';
 import { numberedPrompts } from '../measure/numbered-prompts.js';
-import { cpuMsOf, difference, peakBytesOf } from '../measure/process-usage.js';
+import { cpuMsOf, peakBytesOf, perRow } from '../measure/process-usage.js';
 import { CHILD_WORKFLOWS, PROMISE_POOL, runPeer, type ImagePeer } from '../peers/run-peer.js';
 import type { Say } from '../program/bench.js';
 import { peerOf, type BenchRow } from '../program/row.js';
@@ -67,7 +67,7 @@ export async function benchThroughput(
 
     const bench = 'throughput';
     const what = `rows per second, ${rows} rows whose jobs take no time, ${concurrency} at a time`;
-    const ours = perSecond(rows, batch);
+    const ours = rowsPerSecond(rows, batch);
     const [poolName, childrenName] = [PROMISE_POOL.name, CHILD_WORKFLOWS.name];
     return [
       {
@@ -75,7 +75,7 @@ export async function benchThroughput(
         what,
         unit: 'rows/s',
         ours,
-        peer: peerOf(poolName, perSecond(peerRows, pool.result)),
+        peer: peerOf(poolName, rowsPerSecond(peerRows, pool.result)),
         ratioOf: 'ours ÷ peer',
       },
       {
@@ -83,7 +83,7 @@ export async function benchThroughput(
         what: `${what}, beside Temporal's usual form`,
         unit: 'rows/s',
         ours,
-        peer: peerOf(childrenName, perSecond(peerRows, children.result)),
+        peer: peerOf(childrenName, rowsPerSecond(peerRows, children.result)),
         ratioOf: 'ours ÷ peer',
       },
       {
@@ -145,13 +145,4 @@ async function withServersCpu<Result>(
     temporal: perRow(temporalBefore, cpuMsOf(temporal.pid()), rows),
     s3: perRow(s3Before, cpuMsOf(s3.pid()), rows),
   };
-}
-
-function perSecond(rows: number, { wallMs }: { readonly wallMs: number }): number {
-  return rows / (wallMs / 1_000);
-}
-
-function perRow(before: number | undefined, after: number | undefined, rows: number): number | undefined {
-  const used = difference(before, after);
-  return used === undefined ? undefined : used / rows;
 }

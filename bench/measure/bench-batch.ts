@@ -19,6 +19,10 @@ export interface MeasuredBatch {
   readonly events: number;
 }
 
+export function rowsPerSecond(rows: number, { wallMs }: Pick<MeasuredBatch, 'wallMs'>): number {
+  return rows / (wallMs / 1_000);
+}
+
 /**
  * Runs a batch of prompts to its end on an engine with a worker.
  * @throws if not every row has got an image, unless the service `refuses` some.

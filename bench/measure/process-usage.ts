@@ -36,6 +36,16 @@ function procFile(pid: number | undefined, name: string): string | undefined {
   return readFileSync(`/proc/${pid}/${name}`, 'utf8');
 }
 
+/** The difference of two figures for each of so many rows; undefined if either is. */
+export function perRow(
+  before: number | undefined,
+  after: number | undefined,
+  rows: number,
+): number | undefined {
+  const used = difference(before, after);
+  return used === undefined ? undefined : used / rows;
+}
+
 /** What is left of the second after the first; undefined if either is. */
 export function difference(before: number | undefined, after: number | undefined): number | undefined {
   return before === undefined || after === undefined ? undefined : after - before;

@@ -30,9 +30,9 @@ import { watchingWebhook, type WebhookWatch } from './webhook-watch.js';
 const Progress = z.object({ unfinishedMs: z.number(), missing: LeftMissing.exactOptional() });
 
 /**
- * Polls a job until it ends, and stores its image where that is quick. Outages only delay it, or end it with the batch's fault, after which the workflow calls
- * again. `jobTimeoutMs` is measured only between answers of the service, so a paid job is never given up because of
- * an outage, a refused key, a machine that slept or a wrong clock.
+ * Polls a job until it ends, and stores its image where that is quick. Outages only delay it, or end it with the
+ * batch's fault, after which the workflow calls again. `jobTimeoutMs` is measured only between answers of the service,
+ * so a paid job is never given up because of an outage, a refused key, a machine that slept or a wrong clock.
  */
 export function awaitGenerationActivity(state: WorkerState): Activities['awaitGeneration'] {
   return (input) => {

@@ -12,6 +12,7 @@ import {
 import { LOOKS_BEFORE_ASIDE } from '../../domain/rows/missing-job.js';
 import type { ImageFacts, ImageType } from '../../domain/rows/outcome.js';
 import type { ShardRow } from '../../domain/rows/row.js';
+import type { ImageToStore } from '../worker/images/thumbnails.js';
 import { inspectImage } from '../../domain/images/bytes/inspect.js';
 import { at, imageKey } from '../../storage/layout.js';
 import {
@@ -104,7 +105,7 @@ async function copyUntilStored(
     const triedAtMs = Date.now();
     try {
       const job = imageUrl === undefined ? await looks.look() : ({ kind: 'done', imageUrl } as const);
-      const result = await copyOnce(state, input, row, job, cancellationSignal());
+      const result = await copyOnce(state, input, row, job);
       if (result.kind !== 'missing' || result.missing.looks >= LOOKS_BEFORE_ASIDE) return result;
       await pause(MISSING_DELAY_MS);
     } catch (error) {
@@ -148,24 +149,36 @@ async function copyUntilStored(
   }
 }
 
-/** Copies the image of a job as a poll has seen it. Throws what prevents that. */
-export async function copyOnce(
+async function copyOnce(
   state: WorkerState,
   input: StoreImageInput,
   row: ShardRow,
   job: JobCheck,
-  signal: AbortSignal,
 ): Promise<StoreImageResult> {
   if (job.kind === 'missing') return job;
   if (job.kind === 'failed') throw new ImageFault('The job was done and then failed.', job.message);
   if (job.kind === 'unfinished') throw new ImageFault('The job is done but has no image URL.');
-  const { imageUrl } = job;
+  return copyImage(state, input, row, { imageUrl: job.imageUrl, signal: cancellationSignal() });
+}
+
+/** Copies a job's image from a URL to its final place. Throws what prevents that. */
+export async function copyImage(
+  state: WorkerState,
+  input: StoreImageInput,
+  row: ShardRow,
+  { imageUrl, signal }: { readonly imageUrl: string; readonly signal: AbortSignal },
+): Promise<StoreImageResult> {
   return state.copyTimes.measure(async () => {
     const downloaded = await state.downloadImage(imageUrl, signal);
     try {
       // Before the image, so that every stored image has its thumbnail.
-      const image = await state.thumbnails.add(input.run, await factsOf(downloaded), downloaded.body, input);
-      return await putImage(state, input, row, { image, body: downloaded.body, signal });
+      const { body } = downloaded;
+      const image = await state.thumbnails.add(
+        input.run,
+        { image: await factsOf(downloaded), body, signal },
+        input,
+      );
+      return await putImage(state, input, row, { image, body, signal });
     } finally {
       downloaded.release();
     }
@@ -189,11 +202,7 @@ async function putImage(
   state: WorkerState,
   input: StoreImageInput,
   row: ShardRow,
-  {
-    image,
-    body,
-    signal,
-  }: { readonly image: ImageFacts; readonly body: Uint8Array; readonly signal: AbortSignal },
+  { image, body, signal }: ImageToStore,
 ): Promise<StoreImageResult> {
   const { run, generation, jobId } = input;
   const { contentHash, rowId, imageName } = row;

@@ -162,8 +162,8 @@ function startAgain({ end, generations, settledAt }: RowOutcome): RowStart {
 function startOfRedo({ end, imageKey, generations, settledAt }: RowOutcome): RowStart {
   const last = generations.at(-1);
   const start = startAfter(last, Date.parse(settledAt));
-  const isSeen = last?.end === 'done' && end.kind !== 'cancelled';
-  const isDeliberate = last && (isSeen || last.end === 'unfinished');
+  const isCopied = last?.end === 'done' && end.kind !== 'cancelled';
+  const isDeliberate = last && (isCopied || last.end === 'unfinished');
   const keptImage: CurrentImage | undefined =
     end.kind === 'stored' && imageKey !== undefined ? { end, imageKey } : undefined;
   return {

@@ -3,8 +3,8 @@ import { answerApi, type ApiParts } from './api/api-routes.js';
 import { API_PATH } from './contract.js';
 import { CreateRoute } from './api/create-route.js';
 import { urlOf, writeAnswer, writeImage } from './api/http-exchange.js';
-import { ImageHost } from './images/image-host.js';
-import { renderImage, type ImageRequest } from './images/render/render-image.js';
+import { ImageHost, imageOf } from './images/image-host.js';
+import type { ImageRequest } from './images/render/render-image.js';
 import { ImageUrls } from './images/image-urls.js';
 import type { JobListing } from './jobs/job-store.js';
 import { listen, type ListeningServer } from './api/listening-server.js';
@@ -20,7 +20,7 @@ import { Webhooks } from './api/webhooks.js';
 
 export { MISBEHAVIOURS, type MisbehaviourName } from './misbehaviour.js';
 export type { SandboxOptions, SandboxPatch } from './options.js';
-export { renderImage };
+export { renderImage } from './images/render/render-image.js';
 export type { JobListing } from './jobs/job-store.js';
 export type { SandboxStats } from './tally.js';
 
@@ -34,7 +34,7 @@ export interface RunningSandbox {
   readonly controlUrl: string;
   stats(): SandboxStats;
   jobs(): readonly JobListing[];
-  /** The image that a job with this request gets. */
+  /** The image that a job with this request gets, by the present settings. */
   imageOf(request: ImageRequest): Buffer;
   /** Changes settings from the next request on. Throws a ZodError and changes nothing if one is invalid. */
   configure(patch: SandboxPatch): void;
@@ -118,7 +118,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Runnin
       controlUrl: `${api.origin}/control`,
       stats: () => core.stats(),
       jobs: () => core.jobs.list(core.now()),
-      imageOf: (request) => renderImage({ ...request, isBlank: core.settings.blankImages }),
+      imageOf: (request) => imageOf(core.settings, request),
       configure: (patch) => {
         core.configure(sandboxPatchSchema.parse(patch));
       },

@@ -9,7 +9,7 @@ import type { FailureMessage } from '../../domain/text/failure-message.js';
 import type { FaultStep } from '../../domain/batch/row-faults.js';
 import type { MissingJob } from '../../domain/rows/missing-job.js';
 import type { Notice } from '../../domain/batch/notice.js';
-import type { ImageFacts, SettledRow } from '../../domain/rows/outcome.js';
+import type { SettledRow, StoredEnd } from '../../domain/rows/outcome.js';
 import type { JobFailureClass } from '../../domain/rows/failure-kind.js';
 import type { Tally } from '../../domain/batch/tally.js';
 import type { BatchEnd, IngestResult, RunBatchResult } from './batch-messages.js';
@@ -100,7 +100,7 @@ export interface EndedByWebhook {
 
 export type AwaitGenerationResult =
   /** `stored` absent: the image is not stored yet. */
-  | { readonly kind: 'done'; readonly stored?: { readonly image: ImageFacts; readonly adopted: boolean } }
+  | { readonly kind: 'done'; readonly stored?: StoredEnd }
   | ({ readonly kind: 'failed'; readonly failure: JobFailureClass } & FailureMessage)
   /** Several consecutive 404s: search for the job without using a slot of the window. */
   | { readonly kind: 'missing'; readonly missing: MissingJob; readonly unfinishedMs?: number }
@@ -134,7 +134,7 @@ export interface StoreImageInput extends GenerationRef, LookSettings {
 }
 
 export type StoreImageResult =
-  | { readonly kind: 'stored'; readonly image: ImageFacts; readonly adopted: boolean }
+  | StoredEnd
   | { readonly kind: 'missing'; readonly missing: MissingJob }
   | ({ readonly kind: 'result-gone' } & FailureMessage)
   /** A newer run of the batch has stored another image for the row. */

@@ -5,8 +5,15 @@ import { hashThumbnail, makeThumbnail } from './thumbnail.js';
 import { at, thumbnailKey, type RunRef } from '../../../storage/layout.js';
 import type { ObjectStore } from '../../../storage/object-store.js';
 import type { LookSettings } from '../../../workflows/protocol/activities.js';
-import { cancellationSignal } from '../activity-context.js';
 import { MemoryLimit } from '../../../storage/byte-budget.js';
+
+/** An image that was downloaded. */
+export interface ImageToStore {
+  readonly image: ImageFacts;
+  readonly body: Uint8Array;
+  /** Breaks off storing it. */
+  readonly signal: AbortSignal;
+}
 
 /** Each occupies a thread of the pool that also resolves names and reads files. */
 const AT_ONCE = 2;
@@ -30,7 +37,7 @@ export class Thumbnails {
    * Stores a thumbnail beside the image's future place, if one is requested, and adds the result to the image's
    * facts. None for a picture that cannot be decoded or is too large. Throws `StorageError`.
    */
-  async add(run: RunRef, image: ImageFacts, body: Uint8Array, wanted: LookSettings): Promise<ImageFacts> {
+  async add(run: RunRef, { image, body, signal }: ImageToStore, wanted: LookSettings): Promise<ImageFacts> {
     const { thumbnails = true, nearDuplicates = false } = wanted;
     if (!thumbnails && !nearDuplicates) return image;
     const made = await this.#make(image, body, nearDuplicates);
@@ -40,7 +47,6 @@ export class Thumbnails {
     }
     const { thumbnail, perceptualHash } = made;
     if (thumbnails) {
-      const signal = cancellationSignal();
       const place = at(run, thumbnailKey(run, image.sha256));
       await this.#store.put(place, thumbnail, { contentType: 'image/webp', signal });
     }

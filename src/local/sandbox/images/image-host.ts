@@ -2,7 +2,8 @@ import { htmlPage, labelOf, xmlPage, type Answer } from '../answer.js';
 import type { ImageUrls } from './image-urls.js';
 import { statusAt, type Job } from '../jobs/job.js';
 import { isPoisoned } from '../poison.js';
-import { renderImage } from './render/render-image.js';
+import type { Settings } from '../options.js';
+import { renderImage, type ImageRequest } from './render/render-image.js';
 import type { SandboxCore } from '../sandbox-core.js';
 import { outageAnswer } from '../transient-fault.js';
 
@@ -47,6 +48,11 @@ const NO_SUCH_KEY: Answer = {
 
 function denied(message: string): Answer {
   return { kind: 'xml', status: 403, code: 'AccessDenied', message };
+}
+
+/** The whole image of a job with this request, as the settings have it drawn. */
+export function imageOf({ imageBytes, blankImages }: Settings, request: ImageRequest): Buffer {
+  return renderImage({ ...request, imageBytes: imageBytes ?? 0, isBlank: blankImages });
 }
 
 /** A body and how it is sent. */
@@ -96,11 +102,8 @@ export class ImageHost {
 
   #body(job: Job): ImageBody {
     const { misbehaviour, settings } = this.#core;
-    const { blankImages: isBlank } = settings;
-    const imageBytes = settings.imageBytes ?? 0;
-    const whole = this.#cache.get(`${job.id} ${imageBytes} ${isBlank}`, () =>
-      renderImage({ ...job, imageBytes, isBlank }),
-    );
+    const { imageBytes, blankImages } = settings;
+    const whole = this.#cache.get(`${job.id} ${imageBytes} ${blankImages}`, () => imageOf(settings, job));
     const body = { kind: 'image', label: '200', contentType: 'image/png', bytes: whole } as const;
     if (misbehaviour.plays('image-wrong-body')) {
       const xml = misbehaviour.share('wrong-body-form') < 0.5;

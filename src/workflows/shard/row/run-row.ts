@@ -78,7 +78,7 @@ async function followJob(
   context.noteThrough(row, 'job');
   if (answer.kind !== 'done') return jobEnded(context, row, jobId, answer);
   ledger.startCopying(row, Date.now());
-  if (answer.stored) return imageEnded(context, row, jobId, { kind: 'stored', ...answer.stored });
+  if (answer.stored) return imageEnded(context, row, jobId, answer.stored);
   const copying = { scopes: SCOPES_OF_STORE, step: 'image', candidate: ref } as const;
   let missingImage: MissingJob | undefined;
   const stored = await throughHolds(context, copying, async () => {
